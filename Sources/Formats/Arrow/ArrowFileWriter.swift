@@ -1,0 +1,122 @@
+/// Writes one Arrow IPC file in the house profile, batch by batch; memory is bounded by the largest batch.
+///
+/// The bytes are a function of the schema, the rows and their cut into batches (and of the version of liblz4). One
+/// owner; a writer let go before `finish` leaves its file as a killed process would. After any error the writer
+/// accepts nothing more: open the file again with `resume`.
+package final class ArrowFileWriter {
+  package let path: String
+  package let schema: ArrowSchema
+  package let compression: ArrowCompression
+  private let fileSystem: any FileSystem
+  private var file: OpenFile?
+  private var blocks: [ArrowBlock]
+  private var offset: Int
+  private var failed = false
+
+  /// Batches in the file so far, those kept by `resume` included.
+  package var batchCount: Int { blocks.count }
+  package private(set) var rowCount: Int
+
+  /// Starts a file, replacing what is at `path`.
+  ///
+  /// - Throws: `RollbookError` `io` or `missing`.
+  package convenience init(
+    path: String, schema: ArrowSchema, compression: ArrowCompression = .lz4Frame,
+    fileSystem: any FileSystem = LocalFileSystem()
+  ) throws {
+    let state = State(blocks: [], rowCount: 0, offset: 0)
+    try self.init(path: path, schema: schema, compression: compression, fileSystem: fileSystem, state: state)
+  }
+
+  /// What a file already holds.
+  struct State {
+    var blocks: [ArrowBlock]
+    var rowCount: Int
+    /// The end of the last batch; zero when not even the schema is there.
+    var offset: Int
+  }
+
+  /// Cuts the file to what `state` says is good and goes on after it.
+  init(
+    path: String, schema: ArrowSchema, compression: ArrowCompression, fileSystem: any FileSystem, state: State
+  ) throws {
+    self.path = path
+    self.schema = schema
+    self.compression = compression
+    self.fileSystem = fileSystem
+    blocks = state.blocks
+    rowCount = state.rowCount
+    offset = state.offset
+    let file = try fileSystem.open(path, keeping: state.offset)
+    self.file = file
+    if offset == 0 { try write(Self.opening(schema), to: file) }
+  }
+
+  deinit {
+    if let file { try? fileSystem.close(file) }
+  }
+
+  /// What stands before the first batch.
+  static func opening(_ schema: ArrowSchema) -> [UInt8] {
+    ArrowMetadata.paddedMagic + ArrowMetadata.message(schema)
+  }
+
+  /// One batch as it stands in a file: metadata, then body.
+  static func encode(
+    _ columns: [ArrowColumn], rowCount: Int, compression: ArrowCompression
+  ) throws -> (metadata: [UInt8], body: [UInt8]) {
+    var body = ArrowBody(compression: compression)
+    for column in columns { try body.append(column) }
+    return (ArrowMetadata.message(body, rowCount: rowCount), body.bytes)
+  }
+
+  /// Appends one batch and, unless `sync` is false, waits until it is on the disk.
+  ///
+  /// - Parameter columns: One for each field of the schema, in its order, all of the same number of rows. A batch of
+  ///   no rows writes nothing: polars cannot read one.
+  package func append(_ columns: [ArrowColumn], sync: Bool = true) throws {
+    guard let file, !failed else { throw RollbookError.bug("\(path): append after finish or after an error") }
+    let rows = columns.first?.count ?? 0
+    guard columns.count == schema.fields.count else {
+      throw RollbookError.bug("\(path): expected \(schema.fields.count) columns, found \(columns.count)")
+    }
+    for (field, column) in zip(schema.fields, columns) {
+      guard column.count == rows, column.holds(field.type), field.nullable || column.nullCount == 0 else {
+        throw RollbookError.bug(
+          "\(path): column '\(field.name)' expects \(rows) rows of \(field.type), found \(column.count)")
+      }
+    }
+    guard rows > 0 else { return }
+    let (metadata, body) = try Self.encode(columns, rowCount: rows, compression: compression)
+    let block = ArrowBlock(offset: offset, metadataLength: metadata.count, bodyLength: body.count)
+    try write(metadata + body, to: file)
+    if sync { try guarded { try fileSystem.sync(file) } }
+    blocks.append(block)
+    rowCount += rows
+  }
+
+  /// Writes end of stream and footer, waits for the disk, and closes.
+  package func finish() throws {
+    guard let file, !failed else { throw RollbookError.bug("\(path): finish after finish or after an error") }
+    try write(ArrowMetadata.ending(schema, blocks: blocks), to: file)
+    try guarded {
+      try fileSystem.sync(file)
+      self.file = nil
+      try fileSystem.close(file)
+    }
+  }
+
+  private func write(_ bytes: [UInt8], to file: OpenFile) throws {
+    try guarded {
+      try bytes.withUnsafeBytes { try fileSystem.write($0, to: file) }
+      offset += bytes.count
+    }
+  }
+
+  private func guarded(_ body: () throws -> Void) throws {
+    do { try body() } catch {
+      failed = true
+      throw error
+    }
+  }
+}

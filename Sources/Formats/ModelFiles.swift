@@ -1,0 +1,133 @@
+import Foundation
+
+/// A policy as Generate and Train open it: a Hugging Face folder, a published checkpoint, or a GGUF file.
+package struct ModelFiles: Sendable {
+  /// As given.
+  package let path: String
+  /// config.json; for a GGUF file the same facts, made from its metadata.
+  package let config: JSON
+  /// generation_config.json, if there is one; for a GGUF file its special tokens.
+  package let generationConfig: JSON?
+  /// The parameters under Hugging Face names, rows in Hugging Face's order.
+  package let weights: any TensorSource
+  /// The GGUF file, which also holds the tokenizer and its template; nil for a folder, where files do.
+  package let gguf: GGUF?
+  /// The identity of the policy: see `digest(ofWeights:)`.
+  package let weightsDigest: String
+  /// What rotary inverse frequencies are divided by, [head_dim / 2], where the model says so itself:
+  /// `rope_freqs.weight` of a GGUF file, or equal short and long factors of rope type `longrope` in config.json.
+  /// When this is not nil it replaces `rope_parameters` (all but the theta).
+  package let ropeDivisors: [Float]?
+
+  /// Opens and checks headers; weights are read on demand.
+  ///
+  /// - Parameter path: A folder with config.json and model.safetensors (or model.safetensors.index.json and its
+  ///   files), or a `.gguf` file.
+  /// - Throws: `RollbookError` `missing` naming what is not there; `badInput` for damaged or unsupported files.
+  package static func open(path: String) throws -> ModelFiles {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw RollbookError.missing(
+        path, "expected a model folder or a .gguf file, found nothing", hint: "check the path of the model")
+    }
+    return isFolder.boolValue ? try folder(path) : try file(path)
+  }
+
+  private static func file(_ path: String) throws -> ModelFiles {
+    if path.hasSuffix(".safetensors") {
+      throw RollbookError.badInput(
+        path, "expected a model folder or a .gguf file, found a file of weights",
+        hint: "give the folder that holds it with its config.json and tokenizer")
+    }
+    let gguf = try GGUF(path: path)
+    let configuration = try GGUFConfiguration(gguf)
+    return ModelFiles(
+      path: path, config: .object(configuration.config), generationConfig: .object(configuration.generationConfig),
+      weights: try GGUFModelSource(
+        gguf, interleaved: configuration.interleaved, headDimension: configuration.headDimension),
+      gguf: gguf, weightsDigest: try Digest.file(path), ropeDivisors: configuration.ropeDivisors)
+  }
+
+  private static func folder(_ path: String) throws -> ModelFiles {
+    let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let configPath = "\(root)/config.json"
+    guard FileManager.default.fileExists(atPath: configPath) else {
+      throw RollbookError.missing(
+        path, "expected config.json in the model folder, found none", hint: hintForFolder(root))
+    }
+    let config = try JSON.parse(contentsOf: configPath)
+    guard config.object != nil else {
+      throw RollbookError.badInput(configPath, "expected an object, found \(config.kind)")
+    }
+    let (weights, files) = try weights(in: root)
+    let generationPath = "\(root)/generation_config.json"
+    let hasGeneration = FileManager.default.fileExists(atPath: generationPath)
+    return ModelFiles(
+      path: path, config: config, generationConfig: hasGeneration ? try JSON.parse(contentsOf: generationPath) : nil,
+      weights: weights, gguf: nil, weightsDigest: try digest(ofWeights: files, in: root),
+      ropeDivisors: divisors(in: config))
+  }
+
+  /// The weights of a folder and the paths of their files; `model.safetensors` goes first, as in transformers.
+  private static func weights(in root: String) throws -> (any TensorSource, [String]) {
+    let single = "\(root)/model.safetensors"
+    if FileManager.default.fileExists(atPath: single) { return (try Safetensors(path: single), [single]) }
+    let index = "\(root)/model.safetensors.index.json"
+    if FileManager.default.fileExists(atPath: index) {
+      let sharded = try ShardedSafetensors(index: index)
+      return (sharded, sharded.files)
+    }
+    throw RollbookError.missing(
+      root, "expected model.safetensors or model.safetensors.index.json, found neither", hint: hintForFolder(root))
+  }
+
+  private static func hintForFolder(_ root: String) -> String {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root))?.sorted() ?? []
+    if let gguf = names.first(where: { $0.hasSuffix(".gguf") }) { return "for the GGUF file, give \(root)/\(gguf)" }
+    if let old = names.first(where: { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }) {
+      return "\(old) is in PyTorch's own format: save the model again as safetensors"
+    }
+    return "give the folder that save_pretrained or a training step wrote"
+  }
+
+  /// Equal short and long factors hold for every length, so they are the model's divisors.
+  private static func divisors(in config: JSON) -> [Float]? {
+    let rope = config["rope_parameters"]?.object != nil ? config["rope_parameters"] : config["rope_scaling"]
+    guard let rope, (rope["rope_type"] ?? rope["type"])?.string == "longrope",
+      rope["attention_factor"]?.double == 1, let short = rope["short_factor"]?.array,
+      rope["long_factor"]?.array == short
+    else { return nil }
+    let divisors = short.compactMap { $0.double.map { Float($0) } }
+    return divisors.count == short.count && divisors.allSatisfy { $0.isFinite && $0 > 0 } ? divisors : nil
+  }
+}
+
+extension ModelFiles {
+  /// The digest of a policy's weights.
+  ///
+  /// - One file (`model.safetensors`, or a GGUF file): the file's own digest.
+  /// - Several: the digest of the text that `xxh128sum` prints for the files sorted by name: a line of 32 hex digits,
+  ///   two spaces and the name for each. In the folder, `LC_ALL=C xxh128sum model-*.safetensors | xxh128sum` says it.
+  ///
+  /// Where a checkpoint's manifest.json states the digest of `model.safetensors` and its size is the file's, the
+  /// statement is taken without reading the file again; `Checkpoint.verify()` is what checks it.
+  static func digest(ofWeights files: [String], in root: String) throws -> String {
+    if files.count == 1 {
+      return try statedDigest(of: files[0], in: root) ?? Digest.file(files[0])
+    }
+    var lines = ""
+    for file in files {
+      let name = file.split(separator: "/").last ?? ""
+      lines += "\(try Digest.file(file).dropFirst(Digest.prefix.utf8.count))  \(name)\n"
+    }
+    return Digest.xxh3(lines)
+  }
+
+  private static func statedDigest(of file: String, in root: String) throws -> String? {
+    let path = "\(root)/manifest.json"
+    guard FileManager.default.fileExists(atPath: path), let manifest = try? Manifest.read(path),
+      manifest.kind == .checkpoint, let stated = manifest.files?.first(where: { "\(root)/\($0.name)" == file })
+    else { return nil }
+    return try MappedFile(path: file).bytes.count == stated.bytes ? stated.digest : nil
+  }
+}

@@ -1,0 +1,76 @@
+/// Scores as columns: `reward`, one nullable float64 `component.NAME` for each component, `extracted`.
+package struct ScoreCodec: ShardCodec {
+  /// In the order of a row's `components`.
+  package let components: [String]
+
+  static let prefix = "component."
+
+  package init(components: [String]) {
+    self.components = components
+  }
+
+  /// The components that a shard's columns name.
+  package init(_ schema: ArrowSchema) {
+    components = schema.fields.map(\.name).filter { $0.hasPrefix(Self.prefix) }
+      .map { String($0.dropFirst(Self.prefix.count)) }
+  }
+
+  package var kind: Manifest.Kind { .scores }
+  package var schemaVersion: Int { 1 }
+
+  package var fields: [ArrowField] {
+    [
+      ArrowField("rollout", .fixedSizeBinary(RolloutID.byteCount)),
+      ArrowField("step", .int64),
+      ArrowField("prompt_id", .utf8),
+      ArrowField("sample", .int64),
+      ArrowField("reward", .float64, nullable: true),
+    ] + components.map { ArrowField(Self.prefix + $0, .float64, nullable: true) } + [
+      ArrowField("extracted", .utf8, nullable: true)
+    ]
+  }
+
+  package func rolloutID(_ row: ScoreRow) -> RolloutID { row.rollout }
+  package func groupKey(_ row: ScoreRow) -> String { "\(row.step)/\(row.promptID)" }
+
+  package func encode(_ rows: [ScoreRow]) throws -> [ArrowColumn] {
+    for row in rows {
+      guard row.components.count == components.count else {
+        throw RollbookError.bug("score of \(row.rollout): \(row.components.count) components, not \(components.count)")
+      }
+      for value in row.components + [row.reward] {
+        if let value, !value.isFinite {
+          throw RollbookError.badInput(
+            "score of rollout \(row.rollout)", "expected a finite reward, found \(value)",
+            hint: "a reward that does not apply is null")
+        }
+      }
+    }
+    return [
+      .ids(rows.map(\.rollout)),
+      .int64(rows.map(\.step)),
+      try .utf8(rows.map(\.promptID)),
+      .int64(rows.map(\.sample)),
+      .float64(rows.map(\.reward)),
+    ] + components.indices.map { index in .float64(rows.map { $0.components[index] }) } + [
+      try .utf8(rows.map(\.extracted))
+    ]
+  }
+
+  /// `extracted` may be missing.
+  package func decode(_ batch: RecordBatch, place: String) throws -> [ScoreRow] {
+    let columns = BatchColumns(batch: batch, place: place)
+    let ids = try columns.ids("rollout")
+    let steps = try columns.ints("step")
+    let promptIDs = try columns.strings("prompt_id")
+    let samples = try columns.ints("sample")
+    let rewards = try columns.optionalDoubles("reward")
+    let values = try components.map { try columns.optionalDoubles(Self.prefix + $0) }
+    let extracted = try columns.optionalStrings("extracted")
+    return ids.indices.map { row in
+      ScoreRow(
+        rollout: ids[row], step: steps[row], promptID: promptIDs[row], sample: samples[row], reward: rewards[row],
+        components: values.map { $0[row] }, extracted: extracted[row])
+    }
+  }
+}

@@ -1,0 +1,40 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+extension RollbookError {
+  /// A failed system call: `errno` in words. A path that does not exist is `missing` (69), the rest is `io` (74).
+  ///
+  /// - Parameters:
+  ///   - action: What was tried, as a verb: "open", "write", "rename".
+  ///   - number: `errno` as it was right after the call.
+  package static func system(_ action: String, _ path: String, errno number: Int32) -> RollbookError {
+    let words = String(cString: strerror(number))
+    switch number {
+    case ENOENT, ENOTDIR:
+      return RollbookError(
+        .missing, place: path, "cannot \(action): \(words)", hint: "check the path, and that the earlier step ran")
+    case EACCES, EPERM, EROFS:
+      return RollbookError(
+        .io, place: path, "cannot \(action): \(words)", hint: "check the owner and the mode of the file and its folder")
+    case ENOSPC, EDQUOT:
+      return RollbookError(
+        .io, place: path, "cannot \(action): \(words)", hint: "free some space, then run the same command again")
+    default:
+      return RollbookError(.io, place: path, "cannot \(action): \(words) (errno \(number))")
+    }
+  }
+}
+
+/// Calls `body` until it is not interrupted by a signal; returns what it returned (`errno` tells why if negative).
+func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
+  while true {
+    let result = body()
+    if result < 0 && errno == EINTR { continue }
+    return result
+  }
+}

@@ -1,0 +1,197 @@
+internal import ArgumentParser
+internal import Formats
+internal import Foundation
+internal import Kernels
+internal import Model
+internal import Pipeline
+internal import Tokenizer
+
+/// Samples responses from a policy into rollout shards.
+///
+/// A step's groups are cut into shards of `--groups-per-shard`; a shard's bytes depend on the flags, the prompts and
+/// the weights alone. A killed run leaves a staging file whose complete batches the next run keeps.
+@main struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rollbook-generate", abstract: "Sample responses to prompts into rollout shards.",
+    discussion: """
+      EXAMPLES
+        The first step, 8 responses to each of 8 prompts:
+          rollbook generate --buffer runs/add --step 0 --model smollm2.gguf --prompts train.jsonl \\
+            --prompts-per-step 8 --group-size 8 --max-new-tokens 48 --seed 1
+        The next one, from the checkpoint that training published:
+          rollbook generate --buffer runs/add --step 1 --model latest --prompts train.jsonl …
+        A greedy evaluation of all prompts of a file:
+          rollbook generate --buffer runs/eval --step 0 --model runs/add/checkpoints/step-000020 \\
+            --prompts eval.jsonl --group-size 1 --temperature 0
+
+      A prompt is a line {"id", "messages" or "prompt", "answer", "task", "meta"}. Killed or interrupted (exit 75), run
+      the same command again: finished batches are kept and the result is the same.
+      """)
+
+  @OptionGroup var stage: StageOptions
+  @OptionGroup var sampling: SamplingOptions
+
+  @Option(help: "The policy: a Hugging Face folder, a .gguf file, 'latest' or 'step:N'.")
+  var model: String
+  @Option(help: ArgumentHelp("Prompts, one JSON object a line.", valueName: "file.jsonl"))
+  var prompts: String
+  @Option(help: "Prompts a step takes, in a seeded random order (default: all, in the file's order).")
+  var promptsPerStep: Int?
+  @Option(help: "Prompts whose groups make one shard.")
+  var groupsPerShard = 64
+  @Option(help: ArgumentHelp("Which worker this is, from 0; it makes every --num-shards-th shard.", valueName: "i"))
+  var shardIndex = 0
+  @Option(help: ArgumentHelp("How many workers share the step, such as the tasks of a job array.", valueName: "n"))
+  var numShards = 1
+
+  mutating func validate() throws {
+    if let promptsPerStep, promptsPerStep < 1 { throw ValidationError("--prompts-per-step: expected 1 or more") }
+    if groupsPerShard < 1 { throw ValidationError("--groups-per-shard: expected 1 or more") }
+    if numShards < 1 || !(0..<numShards).contains(shardIndex) {
+      throw ValidationError("--shard-index \(shardIndex) of --num-shards \(numShards): expected 0 to one less than it")
+    }
+  }
+
+  static func main() { Stage.main(Self.self) }
+
+  func run() throws {
+    let all = try Prompt.read(jsonl: prompts)
+    let buffer = try Buffer.open(path: stage.buffer, create: true)
+    let reference = try ModelReference.find(model, in: buffer, upTo: stage.step)
+    let files = try ModelFiles.open(path: reference.path)
+    let tokenizer = try Tokenizer.load(files)
+    try buffer.bindTokenizer(tokenizer.digest)
+    let configuration = try ModelConfiguration(files.config, place: reference.path)
+    let chosen = PromptSelection(prompts: all, perStep: promptsPerStep, seed: stage.seed).prompts(step: stage.step)
+    let groups = try prepare(chosen, tokenizer, configuration)
+    let shards = stride(from: 0, to: groups.count, by: groupsPerShard).enumerated()
+      .filter { $0.offset % numShards == shardIndex }
+      .map { ShardJob(part: $0.offset, groups: Array(groups[$0.element..<min(groups.count, $0.element + groupsPerShard)])) }
+
+    let provenance = try shards.map { try self.provenance($0, files: files, tokenizer: tokenizer, reference) }
+    let open = try zip(shards, provenance).filter { try !isDone($0.0, $0.1, buffer) }
+    if open.isEmpty { return try finish(buffer, shards, made: 0, note: "already done: ") }
+
+    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
+    let weights = try ModelWeights.packed(configuration, from: files, matmul: matmul)
+    let sampler = GroupSampler(
+      files, tokenizer: tokenizer, transformer: Transformer(configuration, weights: weights, matmul: matmul),
+      options: sampling, step: stage.step, seed: stage.seed, policyStep: reference.step)
+    var meter = Meter(stage, total: shards.reduce(0) { $0 + $1.groups.count } * sampling.groupSize)
+    meter.skip((shards.count - open.count) * groupsPerShard * sampling.groupSize)
+    for (job, provenance) in open { try make(job, provenance, buffer, sampler, &meter) }
+    meter.finish()
+    try finish(buffer, shards, made: open.count, note: "")
+  }
+
+  /// Renders and encodes the prompts; a prompt that cannot be sampled is an error that names its line.
+  private func prepare(
+    _ chosen: [Prompt], _ tokenizer: Tokenizer, _ configuration: ModelConfiguration
+  ) throws -> [PromptGroup] {
+    guard tokenizer.vocabularyCount <= configuration.vocabularyCount else {
+      throw RollbookError.badInput(
+        model, "the tokenizer has \(tokenizer.vocabularyCount) tokens, the model \(configuration.vocabularyCount)")
+    }
+    var ids: Set<String> = []
+    return try chosen.enumerated().map { index, prompt in
+      let place = "\(prompts):\(prompt.line)"
+      if !ids.insert(prompt.id).inserted {
+        throw RollbookError.usage(
+          "--prompts-per-step \(chosen.count) takes prompt '\(prompt.id)' twice in one step",
+          hint: "the file has too few prompts for a step of this size: raise --group-size instead")
+      }
+      let text = try prompt.text ?? tokenizer.render(messages: prompt.messages ?? [], addGenerationPrompt: true)
+      let tokens = tokenizer.encode(text, addSpecialTokens: prompt.text != nil)
+      let room = configuration.maximumPositions - sampling.maxNewTokens
+      guard !tokens.isEmpty, tokens.count <= room else {
+        throw RollbookError.badInput(
+          place, "the prompt has \(tokens.count) tokens, expected 1 to \(room) "
+            + "(max_position_embeddings \(configuration.maximumPositions) less --max-new-tokens)")
+      }
+      return PromptGroup(index: index, prompt: prompt, text: text, tokens: tokens)
+    }
+  }
+
+  /// A done shard is skipped; one that other flags or another policy made is an error, never overwritten.
+  private func isDone(_ job: ShardJob, _ provenance: Provenance, _ buffer: Buffer) throws -> Bool {
+    let path = buffer.manifestPath(.rollouts, name: Buffer.shardName(step: stage.step, part: job.part))
+    guard FileManager.default.fileExists(atPath: path) else { return false }
+    let manifest = try Manifest.read(path)
+    if manifest.action.key == provenance.key { return true }
+    throw RollbookError.usage(
+      "step \(stage.step) is there already, made differently: \(provenance.difference(from: manifest.action))",
+      hint: "give the same flags, another --step or another --buffer; see \(path)")
+  }
+
+  private func provenance(
+    _ job: ShardJob, files: ModelFiles, tokenizer: Tokenizer, _ reference: ModelReference
+  ) throws -> Provenance {
+    var parameters = sampling.parameters
+    parameters["step"] = "\(stage.step)"
+    parameters["part"] = "\(job.part)"
+    parameters["groups-per-shard"] = "\(groupsPerShard)"
+    parameters["prompts-per-step"] = promptsPerStep.map { "\($0)" } ?? "all"
+    let prompts = Manifest.Input(role: "prompts", name: prompts, digest: try Digest.file(self.prompts))
+    let policy = Manifest.Input(role: "policy", name: reference.path, digest: files.weightsDigest)
+    return Provenance(
+      "generate", parameters: parameters, inputs: [prompts, policy], seed: stage.seed, policy: files.weightsDigest,
+      tokenizer: tokenizer.digest, kernels: "\(Matmul.library), \(kernelVersion)", threads: stage.threadCount)
+  }
+
+  /// Samples what the shard still lacks and publishes it.
+  private func make(
+    _ job: ShardJob, _ provenance: Provenance, _ buffer: Buffer, _ sampler: GroupSampler, _ meter: inout Meter
+  ) throws {
+    let staging = buffer.stagingPath(.rollouts, step: stage.step, part: job.part)
+    let lock = try StagingLock(path: staging + ".lock")
+    defer { lock.release() }
+    let writer = try RolloutShardWriter(staging: staging, metadata: ["rollbook.action": provenance.key])
+    let kept = writer.recoveredRowCount / sampling.groupSize
+    if kept > 0 { stage.note("\(kept * sampling.groupSize) rollouts of an earlier run are kept") }
+    meter.skip(kept * sampling.groupSize)
+    meter.begin()
+    let complete = try sampler.sample(Array(job.groups.dropFirst(kept)), progress: { meter.count(tokens: $0) }) { _, rollouts in
+      try writer.append(rollouts)
+      meter.finished(rollouts)
+    }
+    guard complete else {
+      throw Interrupt.error("\(writer.rowCount / 64 * 64) of \(job.groups.count * sampling.groupSize) rollouts are kept")
+    }
+    try writer.finish()
+    let manifest = Manifest(
+      kind: .rollouts, name: Buffer.shardName(step: stage.step, part: job.part), schemaVersion: 1, step: stage.step,
+      part: job.part, inputs: provenance.inputs, action: provenance.action(), summary: meter.summary)
+    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
+    lock.release()
+  }
+
+  private func finish(_ buffer: Buffer, _ shards: [ShardJob], made: Int, note: String) throws {
+    let manifests = try buffer.manifests(.rollouts, step: stage.step)
+    let mine = manifests.filter { manifest in shards.contains { $0.part == manifest.part } }
+    let rows = mine.reduce(0) { $0 + $1.rows }
+    let tokens = mine.reduce(0) { $0 + ($1.summary["response_tokens"] ?? 0) }
+    let seconds = mine.reduce(0) { $0 + ($1.summary["seconds"] ?? 0) }
+    if made > 0 {
+      try Metrics(buffer).record(
+        step: stage.step, stage: "generate",
+        [
+          ("rollouts", Double(rows)), ("response_tokens", tokens), ("response_length_mean", tokens / Double(max(1, rows))),
+          ("seconds", seconds), ("tokens_per_second", tokens / max(seconds, 1e-9)),
+        ])
+    }
+    try stage.finish(
+      [
+        "stage": "generate", "step": .int(stage.step), "rollouts": .int(rows), "shards": .int(mine.count),
+        "made": .int(made), "response_tokens": .int(Int(tokens)), "seconds": JSON.finite(seconds),
+        "tokens_per_second": JSON.finite(tokens / max(seconds, 1e-9)),
+      ],
+      "\(note)step \(stage.step): \(rows) rollouts in \(mine.count) shard\(mine.count == 1 ? "" : "s"), "
+        + "\(Format.brief(tokens / max(seconds, 1e-9))) tokens/s")
+  }
+}
+
+/// A stretch of the step's groups that becomes one shard.
+struct ShardJob {
+  let part: Int
+  let groups: [PromptGroup]
+}

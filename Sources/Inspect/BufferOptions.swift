@@ -1,0 +1,36 @@
+package import ArgumentParser
+package import Formats
+import Pipeline
+
+/// What every command that looks at a buffer takes: the buffer first, and `--json`.
+package struct BufferOptions: ParsableArguments {
+  @Argument(help: ArgumentHelp("The run's folder, e.g. runs/add.", valueName: "buffer"))
+  package var path: String
+
+  @Flag(help: "Print one JSON object instead of text for people.")
+  package var json = false
+
+  package init() {}
+
+  /// The buffer.
+  package func open() throws -> Buffer {
+    try Buffer.open(path: path, create: false)
+  }
+
+  /// The index, up to date; what could not be taken in is told on standard error.
+  package func index() throws -> Index {
+    let (index, report) = try Index.current(open())
+    Self.warn(report)
+    return index
+  }
+
+  /// Tells what could not be taken in.
+  static func warn(_ report: IngestReport) {
+    for warning in report.warnings { Output.note(Terminal.sanitize("warning: \(warning)")) }
+  }
+
+  /// Prints JSON that is safe on a terminal and still the same data: what could steer a terminal is escaped.
+  func print(_ value: JSON) throws {
+    try Output.print(Terminal.escapedJSON(value.serialized()))
+  }
+}

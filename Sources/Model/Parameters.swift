@@ -1,0 +1,105 @@
+package import Formats
+package import Kernels
+
+/// All weights of a model in one arena, f32, as training needs them.
+package final class Parameters: @unchecked Sendable {
+  package let configuration: ModelConfiguration
+  package let layout: ParameterLayout
+  package let arena: Arena
+
+  /// Zeros; also the shape of gradients and moments.
+  package init(_ configuration: ModelConfiguration) {
+    self.configuration = configuration
+    layout = ParameterLayout(configuration)
+    arena = Arena(count: layout.count)
+  }
+
+  /// Reads every tensor of the model, in parallel.
+  /// - Throws: `badInput` or `missing` naming the tensor whose shape is wrong or that is not there.
+  package convenience init(_ configuration: ModelConfiguration, from files: ModelFiles, pool: ThreadPool) throws {
+    self.init(configuration)
+    let entries = layout.entries.sorted { $0.count > $1.count }
+    try concurrently(pool, entries.count) { part, _ in
+      let entry = entries[part]
+      try readTensor(entry.name, shape: entry.shape, from: files, into: arena.base + entry.offset)
+    }
+  }
+
+  /// Fresh weights for training from scratch: normal with deviation 0.02 for matrices (as transformers' Llama and
+  /// config.json's `initializer_range`), 1 for norms.
+  package static func random(_ configuration: ModelConfiguration, seed: UInt64, deviation: Float = 0.02) -> Parameters {
+    let parameters = Parameters(configuration)
+    for (index, entry) in parameters.layout.entries.enumerated() {
+      let target = parameters.arena.base + entry.offset
+      if entry.shape.count == 1 {
+        target.update(repeating: 1, count: entry.count)
+        continue
+      }
+      let random = RolloutRandom(seed: seed, step: 0, prompt: UInt64(index), sample: 0)
+      for i in 0..<entry.count { target[i] = deviation * random.normal(position: i) }
+    }
+    return parameters
+  }
+
+  /// Pointers for a forward and backward pass over these weights.
+  package var weights: ModelWeights {
+    let c = configuration, base = UnsafePointer(arena.base)
+    func linear(_ inputs: Int, _ outputs: Int, _ offset: Int) -> Linear {
+      Linear(inputs: inputs, outputs: outputs, plain: base + offset)
+    }
+    return ModelWeights(
+      embedding: base + layout.embedding,
+      layers: layout.layers.map {
+        LayerWeights(
+          inputNorm: base + $0.inputNorm, qkv: linear(c.hidden, c.queryKeyValue, $0.qkv),
+          output: linear(c.queryWidth, c.hidden, $0.output), postNorm: base + $0.postNorm,
+          gateUp: linear(c.hidden, 2 * c.intermediate, $0.gateUp), down: linear(c.intermediate, c.hidden, $0.down))
+      },
+      finalNorm: base + layout.finalNorm, head: linear(c.hidden, c.vocabularyCount, layout.head), owners: [self])
+  }
+}
+
+/// One layer's weights, ready for products.
+package struct LayerWeights {
+  var inputNorm: ConstFloatPointer
+  var qkv: Linear
+  var output: Linear
+  var postNorm: ConstFloatPointer
+  var gateUp: Linear
+  var down: Linear
+}
+
+/// A model's weights, ready for products; `owners` keep the memory alive.
+package struct ModelWeights: @unchecked Sendable {
+  /// [vocabulary, hidden]
+  var embedding: ConstFloatPointer
+  var layers: [LayerWeights]
+  var finalNorm: ConstFloatPointer
+  var head: Linear
+  var owners: [AnyObject]
+}
+
+/// Runs `body` for every part; the first error in order of parts is thrown after all have ended.
+func concurrently(_ pool: ThreadPool, _ parts: Int, _ body: (_ part: Int, _ thread: Int) throws -> Void) throws {
+  var errors = [(any Error)?](repeating: nil, count: parts)
+  errors.withUnsafeMutableBufferPointer { errors in
+    nonisolated(unsafe) let errors = errors
+    pool.run(parts: parts) { part, thread in
+      do { try body(part, thread) } catch { errors[part] = error }
+    }
+  }
+  if let error = errors.lazy.compactMap({ $0 }).first { throw error }
+}
+
+/// Reads one tensor after checking its shape.
+func readTensor(_ name: String, shape: [Int], from files: ModelFiles, into target: FloatPointer) throws {
+  guard let info = files.weights.info(name) else {
+    throw RollbookError.missing(
+      files.path, "tensor '\(name)' is not there, expected shape \(shape)",
+      hint: "check that config.json belongs to these weights")
+  }
+  guard info.shape == shape else {
+    throw RollbookError.badInput(files.path, "tensor '\(name)' has shape \(info.shape), config.json asks for \(shape)")
+  }
+  try files.weights.read(name, into: UnsafeMutableBufferPointer(start: target, count: info.elementCount))
+}

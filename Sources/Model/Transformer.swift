@@ -1,0 +1,52 @@
+package import Kernels
+
+/// A Llama-style decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Forward and backward are
+/// written out by hand, layer beside layer (Transformer+Forward, Transformer+Backward).
+///
+/// One forward pass serves training, prompts and one-token decoding, so they agree to the bit.
+package final class Transformer {
+  package let configuration: ModelConfiguration
+  package let weights: ModelWeights
+  package let matmul: Matmul
+  var pool: ThreadPool { matmul.pool }
+  let head: TokenHead
+  var workspace: Workspace
+  var rotary: RotaryTable
+  /// Per thread: attention scores of one query.
+  var scores: [Arena]
+  /// Scratch for the weight gradients of norms: RMSNorm.parts × hidden.
+  let partial: Arena
+
+  package init(_ configuration: ModelConfiguration, weights: ModelWeights, matmul: Matmul) {
+    self.configuration = configuration
+    self.weights = weights
+    self.matmul = matmul
+    head = TokenHead(configuration, weights: weights, matmul: matmul)
+    workspace = Workspace(configuration, rows: 0, saves: false)
+    rotary = RotaryTable(configuration)
+    scores = (0..<matmul.pool.count).map { _ in Arena(count: 0) }
+    partial = Arena(count: RMSNorm.parts * configuration.hidden)
+  }
+
+  /// Grows the workspace to `rows` rows; memory is only ever taken, so a long run settles at its largest batch.
+  func reserve(rows: Int, saves: Bool) {
+    if workspace.rows >= rows, workspace.saves == saves { return }
+    workspace = Workspace(configuration, rows: rows, saves: saves)
+  }
+
+  func reserveScores(_ store: KeyStore, end: Int) {
+    let needed = store.attention.scratch(end: end)
+    for thread in scores.indices where scores[thread].count < needed {
+      scores[thread] = Arena(count: needed * 5 / 4)
+    }
+  }
+}
+
+/// What the model says of the head rows of a batch: one entry per row, natural logarithms.
+package struct HeadResult: Sendable {
+  /// log p(target) at the given temperature; 0 where there is no target.
+  package var logprobs: [Float] = []
+  /// −Σ p log p in nats.
+  package var entropies: [Float] = []
+  var logNormalizers: [Float] = []
+}

@@ -1,0 +1,122 @@
+internal import Kernels
+
+/// The activations of one pass, regions of one arena. T rows, H hidden, Q = (heads + 2·kv)·dim, D = heads·dim,
+/// I intermediate.
+///
+/// Generation keeps one layer's; training keeps what backward cannot recompute cheaply: per token and layer
+/// 2H + Q + D + 2I + heads floats (23 KB for SmolLM2-135M).
+final class Workspace {
+  let rows: Int
+  let saves: Bool
+  private let arena: Arena
+  private let layerStride: Int
+  private let offsets: Offsets
+
+  private struct Offsets {
+    // Saved per layer.
+    var x = 0  // (T, H) residual stream entering the layer
+    var qkv = 0  // (T, Q) rotated queries and keys, values
+    var attended = 0  // (T, D)
+    var logSumExp = 0  // (T, heads)
+    var middle = 0  // (T, H) residual stream after attention
+    var gateUp = 0  // (T, 2I)
+    var inputScale = 0  // (T) reciprocal norms
+    var middleScale = 0  // (T)
+    // Shared by all layers.
+    var final = 0  // (T, H) residual stream leaving the last layer
+    var normed = 0  // (T, H)
+    var gated = 0  // (T, I)
+    var cosine = 0  // (T, dim/2)
+    var sine = 0  // (T, dim/2)
+    // Backward.
+    var dx = 0  // (T, H) gradient of the residual stream
+    var dnormed = 0  // (T, H)
+    var dqkv = 0  // (T, Q)
+    var dattended = 0  // (T, D)
+    var dgated = 0  // (T, I)
+  }
+
+  init(_ c: ModelConfiguration, rows: Int, saves: Bool) {
+    self.rows = rows
+    self.saves = saves
+    var o = Offsets(), plan = ArenaPlan()
+    func region(_ width: Int) -> Int { plan.region(rows * width) }
+    o.x = region(c.hidden)
+    o.qkv = region(c.queryKeyValue)
+    o.attended = region(c.queryWidth)
+    o.logSumExp = region(c.heads)
+    o.middle = saves ? region(c.hidden) : o.x
+    o.gateUp = region(2 * c.intermediate)
+    o.inputScale = region(1)
+    o.middleScale = region(1)
+    layerStride = saves ? plan.count : 0
+    for _ in 1..<(saves ? c.layers : 1) { _ = plan.region(layerStride) }
+    o.final = saves ? region(c.hidden) : o.x
+    o.normed = region(c.hidden)
+    o.gated = region(c.intermediate)
+    o.cosine = region(c.headDimensions / 2)
+    o.sine = region(c.headDimensions / 2)
+    if saves {
+      o.dx = region(c.hidden)
+      o.dnormed = region(c.hidden)
+      o.dqkv = region(c.queryKeyValue)
+      o.dattended = region(c.queryWidth)
+      o.dgated = region(c.intermediate)
+    }
+    offsets = o
+    arena = Arena(count: plan.count)
+  }
+
+  private func saved(_ offset: Int, _ layer: Int) -> FloatPointer { arena.base + offset + layer * layerStride }
+  func x(_ layer: Int) -> FloatPointer { saved(offsets.x, layer) }
+  func qkv(_ layer: Int) -> FloatPointer { saved(offsets.qkv, layer) }
+  func attended(_ layer: Int) -> FloatPointer { saved(offsets.attended, layer) }
+  func logSumExp(_ layer: Int) -> FloatPointer { saved(offsets.logSumExp, layer) }
+  func middle(_ layer: Int) -> FloatPointer { saved(offsets.middle, layer) }
+  func gateUp(_ layer: Int) -> FloatPointer { saved(offsets.gateUp, layer) }
+  func inputScale(_ layer: Int) -> FloatPointer { saved(offsets.inputScale, layer) }
+  func middleScale(_ layer: Int) -> FloatPointer { saved(offsets.middleScale, layer) }
+  var final: FloatPointer { arena.base + offsets.final }
+  var normed: FloatPointer { arena.base + offsets.normed }
+  var gated: FloatPointer { arena.base + offsets.gated }
+  var cosine: FloatPointer { arena.base + offsets.cosine }
+  var sine: FloatPointer { arena.base + offsets.sine }
+  var dx: FloatPointer { arena.base + offsets.dx }
+  var dnormed: FloatPointer { arena.base + offsets.dnormed }
+  var dqkv: FloatPointer { arena.base + offsets.dqkv }
+  var dattended: FloatPointer { arena.base + offsets.dattended }
+  var dgated: FloatPointer { arena.base + offsets.dgated }
+  var bytes: Int { arena.count * MemoryLayout<Float>.stride }
+}
+
+/// cos and sin of position · base^(−2i/dim), computed in double once per position and grown as needed.
+struct RotaryTable {
+  private let half: Int
+  private let frequencies: [Double]
+  private var cosine: [Float] = []
+  private var sine: [Float] = []
+
+  init(_ c: ModelConfiguration) {
+    half = c.headDimensions / 2
+    frequencies = (0..<half).map { power(c.rotaryBase, -2 * Double($0) / Double(c.headDimensions)) }
+  }
+
+  /// Copies the rows of these chunks' positions; targets are [rows, dim/2].
+  mutating func gather(_ chunks: [Chunk], cosine c: FloatPointer, sine s: FloatPointer) {
+    let end = chunks.reduce(0) { max($0, $1.position + $1.count) }
+    while cosine.count < end * half {
+      let position = Double(cosine.count / half)
+      for f in frequencies {
+        let (cos, sin) = cosineAndSine(position * f)
+        cosine.append(Float(cos))
+        sine.append(Float(sin))
+      }
+    }
+    for chunk in chunks {
+      for i in 0..<chunk.count * half {
+        c[chunk.row * half + i] = cosine[chunk.position * half + i]
+        s[chunk.row * half + i] = sine[chunk.position * half + i]
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package import Formats
+internal import Foundation
+
+/// What people write for a model: `latest`, `step:3`, a Hugging Face folder or a `.gguf` file.
+package struct ModelReference {
+  package let path: String
+  /// The checkpoint's step; nil for a model from outside of the buffer.
+  package let step: Int?
+
+  /// Finds the model.
+  ///
+  /// - Parameter upTo: `latest` is the newest checkpoint that is not after this step, so that a step which is run
+  ///   again finds the same one.
+  /// - Throws: `missing` when there is no such checkpoint or file.
+  package static func find(_ text: String, in buffer: Buffer, upTo step: Int) throws -> ModelReference {
+    if text == "latest" {
+      let steps = try buffer.manifests(.checkpoint).map(\.step).filter { $0 <= step }
+      guard let newest = steps.max() else {
+        throw RollbookError.missing(
+          buffer.checkpoints, "expected a checkpoint of step \(step) or before for 'latest', found none",
+          hint: "give --model a folder or a .gguf file, or make one with `rollbook train --init config.json`")
+      }
+      return ModelReference(path: buffer.checkpointFolder(step: newest), step: newest)
+    }
+    if text.hasPrefix("step:") {
+      guard let wanted = Int(text.dropFirst(5)), wanted >= 0 else {
+        throw RollbookError.usage("'\(text)': expected step:N with a number N, such as step:3")
+      }
+      guard try buffer.checkpoint(step: wanted) != nil else {
+        throw RollbookError.missing(buffer.checkpointFolder(step: wanted), "expected a checkpoint, found none")
+      }
+      return ModelReference(path: buffer.checkpointFolder(step: wanted), step: wanted)
+    }
+    guard FileManager.default.fileExists(atPath: text) else {
+      throw RollbookError.missing(
+        text, "expected a model, found no such file or folder",
+        hint: "a model is a Hugging Face folder, a .gguf file, 'latest' or 'step:N'")
+    }
+    return ModelReference(path: text, step: nil)
+  }
+}

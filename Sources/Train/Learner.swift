@@ -1,0 +1,122 @@
+internal import Formats
+internal import Kernels
+internal import Model
+internal import Objectives
+internal import Pipeline
+
+/// What the step found out about each response token, for the update shard; one entry per example.
+struct TokenRecords {
+  var logprobs: [[Float]]
+  var old: [[Float]]
+  var reference: [[Float]?]
+
+  init(count: Int) {
+    logprobs = [[Float]](repeating: [], count: count)
+    old = logprobs
+    reference = [[Float]?](repeating: nil, count: count)
+  }
+}
+
+/// The policy in training: weights, gradients, AdamW's moments, and the updates of a step.
+final class Learner {
+  let policy: Parameters
+  let mean: Parameters
+  let square: Parameters
+  /// Updates made before this step, in all steps.
+  var updates: Int
+  private let gradients: Parameters
+  private let transformer: Transformer
+  private let store: KeyStore
+  private let matmul: Matmul
+  private let recipe: Recipe
+  private let options: RecipeOptions
+
+  init(_ policy: Parameters, updates: Int, matmul: Matmul, recipe: Recipe, options: RecipeOptions) {
+    self.policy = policy
+    self.updates = updates
+    (self.matmul, self.recipe, self.options) = (matmul, recipe, options)
+    mean = Parameters(policy.configuration)
+    square = Parameters(policy.configuration)
+    gradients = Parameters(policy.configuration)
+    transformer = Transformer(policy.configuration, weights: policy.weights, matmul: matmul)
+    store = KeyStore(policy.configuration, keepsLayers: false)
+  }
+
+  /// One pass's result.
+  struct Outcome {
+    var report = Report()
+    var gradientNorm = 0.0
+    var learningRate = 0.0
+    var updates = 0
+  }
+
+  /// Log-probabilities of the examples under the weights as they are, without gradients.
+  func logprobs(_ batches: [MicroBatch], temperature: Float, into target: inout [[Float]]) {
+    for micro in batches {
+      let result = transformer.evaluate(micro.batch, store: store, temperature: temperature)
+      for (index, range) in zip(micro.examples, micro.ranges) { target[index] = Array(result.logprobs[range]) }
+    }
+  }
+
+  /// One optimizer update on some examples: gradients add over their micro-batches, then AdamW.
+  /// `records.old` of an example that is still empty becomes what the forward pass finds: the first update of a step
+  /// starts at the old policy.
+  func update(
+    _ data: TrainingData, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
+    progress: (_ tokens: Int) throws -> Void
+  ) throws {
+    let lengths = indices.map { data.examples[$0].trainedTokens }
+    let step = recipe.stepWeights(lengths: lengths, responseLimit: max(1, data.maxNewTokens))
+    let sequence = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
+    gradients.arena.zero()
+    for micro in MicroBatch.pack(indices, of: data.examples, limit: options.tokensPerBatch) {
+      try accumulate(micro, data, step, sequence, &records, &outcome)
+      try progress(micro.batch.rows)
+    }
+    let norm = Kernels.norm(matmul.pool, gradients.arena.base, count: gradients.layout.count)
+    guard norm.isFinite else {
+      throw RollbookError.badInput(
+        "update \(updates + 1)", "the gradient's norm is \(norm)", hint: "lower --lr; nothing was published")
+    }
+    let clip = options.maxGradNorm > 0 ? min(1, options.maxGradNorm / (norm + 1e-6)) : 1
+    var optimizer = options.optimizer
+    updates += 1
+    if updates < options.warmup { optimizer.learningRate *= Float(updates) / Float(options.warmup) }
+    optimizer.update(
+      matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: mean.arena.base, v: square.arena.base,
+      count: policy.layout.count, step: updates, gradientScale: Float(clip))
+    outcome.gradientNorm += norm
+    outcome.learningRate = Double(optimizer.learningRate)
+    outcome.updates += 1
+  }
+
+  /// Forward, loss, backward of one micro-batch.
+  private func accumulate(
+    _ micro: MicroBatch, _ data: TrainingData, _ step: StepWeights, _ sequence: [Int: Int],
+    _ records: inout TokenRecords, _ outcome: inout Outcome
+  ) throws {
+    let result = transformer.forward(micro.batch, store: store, temperature: data.temperature)
+    var tokens: [TokenStatistics] = []
+    tokens.reserveCapacity(micro.batch.heads.count)
+    for (index, range) in zip(micro.examples, micro.ranges) {
+      let example = data.examples[index]
+      records.logprobs[index] = Array(result.logprobs[range])
+      if records.old[index].isEmpty { records.old[index] = records.logprobs[index] }
+      for (t, head) in range.enumerated() {
+        tokens.append(
+          TokenStatistics(
+            logprob: Double(result.logprobs[head]),
+            behaviour: example.rollout.logprobs.map { Double($0[t]) } ?? .nan, old: Double(records.old[index][t]),
+            reference: records.reference[index].map { Double($0[t]) } ?? .nan,
+            entropy: Double(result.entropies[head]), advantage: example.advantage,
+            weight: step.weight(sequence: sequence[index]!, trains: example.rollout.responseMask?[t] ?? true)))
+      }
+    }
+    var slopes = [TokenGradient](repeating: TokenGradient(), count: tokens.count)
+    var span = slopes.mutableSpan
+    outcome.report += recipe(tokens.span, sequences: micro.ranges, step: step, &span)
+    transformer.backward(
+      micro.batch, result: result, dLogprobs: slopes.map { Float($0.logprob) },
+      dEntropies: slopes.map { Float($0.entropy) }, store: store, into: gradients, temperature: data.temperature)
+  }
+}

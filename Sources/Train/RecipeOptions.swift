@@ -1,0 +1,102 @@
+internal import ArgumentParser
+internal import Formats
+internal import Kernels
+internal import Objectives
+
+/// The flags that decide the loss and the optimizer.
+struct RecipeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The algorithm: \(Recipe.table.map(\.name).joined(separator: ", ")).",
+      discussion: "docs/objectives.md has each one's equation and paper."))
+  var recipe = "grpo"
+
+  @Option(help: "Whose constants (eps, ddof, aggregation): trl, verl or openrlhf (default: the recipe's first).")
+  var preset: String?
+
+  @Option(help: "Weight of the KL divergence to the reference in the loss (beta; default: the preset's).")
+  var kl: Double?
+  @Option(name: .customLong("clip-low"), help: "The ratio is clipped below 1 minus this.")
+  var clipLow: Double?
+  @Option(name: .customLong("clip-high"), help: "The ratio is clipped above 1 plus this.")
+  var clipHigh: Double?
+  @Option(help: "Weight of the entropy bonus.")
+  var entropy: Double?
+  @Option(help: ArgumentHelp("How tokens are weighted: token-mean, seq-mean-token-mean, …", valueName: "name"))
+  var aggregation: String?
+
+  @Option(name: .customLong("lr"), help: "AdamW's learning rate.")
+  var learningRate: Float = 1e-6
+  @Option(help: ArgumentHelp("Updates over which the learning rate rises from 0.", valueName: "n"))
+  var warmup = 0
+  @Option(help: "AdamW's decay of the mean of gradients.")
+  var beta1: Float = 0.9
+  @Option(help: "AdamW's decay of the mean of squares.")
+  var beta2: Float = 0.999
+  @Option(name: .customLong("adam-eps"), help: "AdamW's epsilon.")
+  var epsilon: Float = 1e-8
+  @Option(help: "Decoupled weight decay.")
+  var weightDecay: Float = 0
+  @Option(help: "The gradient's 2-norm is cut to this; 0 leaves it.")
+  var maxGradNorm: Double = 1
+  @Option(help: ArgumentHelp("Optimizer updates per pass: the groups are dealt into this many parts.", valueName: "n"))
+  var minibatches = 1
+  @Option(help: ArgumentHelp("Passes over the step's rollouts.", valueName: "n"))
+  var epochs = 1
+  @Option(
+    help: ArgumentHelp(
+      "Tokens computed at a time; gradients accumulate over the rest.",
+      discussion: "Memory grows with it; the gradient does not depend on it beyond rounding.", valueName: "n"))
+  var tokensPerBatch = 1024
+
+  mutating func validate() throws {
+    func require(_ holds: Bool, _ message: String) throws {
+      if !holds { throw ValidationError(message) }
+    }
+    try require(learningRate >= 0 && learningRate.isFinite, "--lr \(learningRate): expected 0 or more")
+    try require(warmup >= 0, "--warmup \(warmup): expected 0 or more")
+    try require((0..<1).contains(beta1), "--beta1 \(beta1): expected 0 to less than 1")
+    try require((0..<1).contains(beta2), "--beta2 \(beta2): expected 0 to less than 1")
+    try require(epsilon > 0, "--adam-eps \(epsilon): expected more than 0")
+    try require(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay \(weightDecay): expected 0 or more")
+    try require(maxGradNorm >= 0 && maxGradNorm.isFinite, "--max-grad-norm \(maxGradNorm): expected 0 or more")
+    try require((1...65536).contains(minibatches), "--minibatches \(minibatches): expected 1 or more")
+    try require((1...65536).contains(epochs), "--epochs \(epochs): expected 1 or more")
+    try require((1...1 << 24).contains(tokensPerBatch), "--tokens-per-batch \(tokensPerBatch): expected 1 or more")
+  }
+
+  /// The recipe with the flags' changes.
+  func made() throws -> Recipe {
+    guard var made = Recipe.named(recipe, preset: preset) else {
+      let known = Recipe.table.map { "\($0.name) (\($0.presets.joined(separator: ", ")))" }.joined(separator: "; ")
+      throw RollbookError.usage(
+        "--recipe \(recipe)\(preset.map { " --preset \($0)" } ?? ""): there is no such recipe and preset",
+        hint: "there are \(known)")
+    }
+    if let kl { made.surrogate?.kl = kl }
+    if let clipLow { made.surrogate?.low = clipLow }
+    if let clipHigh { made.surrogate?.high = clipHigh }
+    if let entropy { made.surrogate?.entropy = entropy }
+    if let aggregation {
+      guard let value = Weights.Aggregation(rawValue: aggregation) else {
+        let known = Weights.Aggregation.allCases.map(\.rawValue).joined(separator: ", ")
+        throw RollbookError.usage("--aggregation \(aggregation): expected one of \(known)")
+      }
+      made.weights.aggregation = value
+    }
+    return made
+  }
+
+  var optimizer: AdamW {
+    AdamW(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
+  }
+
+  /// What decides the update, for provenance; the recipe's own parameters come with it.
+  var parameters: [String: String] {
+    [
+      "lr": "\(learningRate)", "warmup": "\(warmup)", "beta1": "\(beta1)", "beta2": "\(beta2)",
+      "adam-eps": "\(epsilon)", "weight-decay": "\(weightDecay)", "max-grad-norm": "\(maxGradNorm)",
+      "minibatches": "\(minibatches)", "epochs": "\(epochs)", "tokens-per-batch": "\(tokensPerBatch)",
+    ]
+  }
+}

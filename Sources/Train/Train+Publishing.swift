@@ -1,0 +1,169 @@
+internal import Formats
+internal import Foundation
+internal import Kernels
+internal import Model
+internal import Objectives
+internal import Pipeline
+internal import Tokenizer
+
+extension Train {
+  func provenance(
+    _ recipe: Recipe, _ data: TrainingData, _ files: ModelFiles, _ tokenizer: Tokenizer, _ source: ModelReference,
+    _ frozen: ModelFiles?
+  ) -> Provenance {
+    var parameters = options.parameters
+    parameters["recipe"] = "\(recipe.name) \(recipe.preset)"
+    for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
+    parameters["step"] = "\(stage.step)"
+    parameters["scores"] = scores
+    parameters["on-policy"] = "\(onPolicy)"
+    parameters["temperature"] = "\(data.temperature)"
+    var inputs = data.inputs
+    inputs.append(Manifest.Input(role: "policy", name: source.path, digest: files.weightsDigest))
+    if let frozen {
+      inputs.append(Manifest.Input(role: "reference", name: frozen.path, digest: frozen.weightsDigest))
+    }
+    return Provenance(
+      "train", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
+      tokenizer: tokenizer.digest, kernels: "\(Matmul.library), \(kernelVersion)", threads: stage.threadCount)
+  }
+
+  /// A checkpoint that the same action made is left alone; any other is an error.
+  func isDone(_ buffer: Buffer, _ provenance: Provenance) throws -> Bool {
+    guard let manifest = try buffer.checkpoint(step: stage.step + 1) else { return false }
+    if manifest.action.key == provenance.key { return true }
+    throw RollbookError.usage(
+      "\(Buffer.stepName(stage.step + 1)) is there already, made differently: "
+        + provenance.difference(from: manifest.action),
+      hint: "give the same flags, or another --buffer; published checkpoints are never changed")
+  }
+
+  /// Names and values for metrics, manifests and the summary.
+  func metrics(
+    _ outcome: Learner.Outcome, _ advantages: GroupAdvantages, _ data: TrainingData, seconds: Double,
+    _ provenance: Provenance
+  ) -> [(String, Double)] {
+    let tokens = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
+    let lengths = Double(tokens) / Double(max(1, data.examples.count * options.epochs))
+    var all = outcome.report.metrics.map { ($0.name, $0.value) }
+    all += advantages.metrics.map { ($0.name, $0.value) }
+    all += [
+      ("grad_norm", outcome.gradientNorm / Double(max(1, outcome.updates))), ("learning_rate", outcome.learningRate),
+      ("updates", Double(outcome.updates)), ("response_length_mean", lengths), ("response_tokens", Double(tokens)),
+      ("seconds", seconds), ("tokens_per_second", Double(tokens) / max(seconds, 1e-9)),
+      ("peak_memory_bytes", Double(peakMemory())),
+    ]
+    return all
+  }
+
+  private func peakMemory() -> Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+
+  /// The update shard, then the checkpoint, whose rename completes the step.
+  func publish(
+    _ buffer: Buffer, _ files: ModelFiles, _ tokenizer: Tokenizer, _ learner: Learner, _ data: TrainingData,
+    _ records: TokenRecords, _ recipe: Recipe, _ provenance: Provenance, _ metrics: [(String, Double)]
+  ) throws {
+    let summary = Dictionary(metrics, uniquingKeysWith: { $1 })
+    let publisher = Publisher(buffer: buffer)
+    let staging = buffer.stagingPath(.updates, step: stage.step, part: 0)
+    let lock = try StagingLock(path: staging + ".lock")
+    defer { lock.release() }
+    try? FileManager.default.removeItem(atPath: staging)
+    let writer = try UpdateShardWriter(staging: staging, metadata: ["rollbook.action": provenance.key])
+    for group in Dictionary(grouping: data.examples.indices, by: { data.examples[$0].group }).sorted(by: { $0.key < $1.key }) {
+      try writer.append(group.value.map { updateRow(data.examples[$0], $0, records, recipe, data) })
+    }
+    try writer.finish()
+    let shard = Manifest(
+      kind: .updates, name: Buffer.shardName(step: stage.step, part: 0), schemaVersion: 1, step: stage.step,
+      inputs: provenance.inputs, action: provenance.action(), summary: summary)
+    _ = try publisher.publishShard(staged: staging, manifest: shard)
+    try publishCheckpoint(
+      buffer, learner, config: files.config, generationConfig: files.generationConfig, tokenizer: tokenizer,
+      step: stage.step + 1, provenance, summary)
+  }
+
+  private func updateRow(
+    _ example: Example, _ index: Int, _ records: TokenRecords, _ recipe: Recipe, _ data: TrainingData
+  ) -> UpdateRow {
+    let rollout = example.rollout, old = records.old[index], new = records.logprobs[index]
+    let ratios = zip(new, old).map { exp(Double($0) - Double($1)) }
+    let trains = rollout.responseMask ?? [Bool](repeating: true, count: new.count)
+    return UpdateRow(
+      rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
+      reward: example.reward ?? .nan, advantages: trains.map { $0 ? Float(example.advantage) : 0 },
+      weights: trains.map { $0 ? 1 : 0 }, oldLogprobs: old,
+      behaviourLogprobs: rollout.logprobs ?? [Float](repeating: .nan, count: new.count),
+      referenceLogprobs: records.reference[index], logprobs: new, ratios: ratios.map { Float($0) },
+      clips: ratios.map { recipe.surrogate?.clip(ratio: $0, advantage: example.advantage) ?? 0 })
+  }
+
+  /// Weights in Hugging Face's layout with the optimizer's state beside them.
+  func publishCheckpoint(
+    _ buffer: Buffer, _ learner: Learner, config: JSON, generationConfig: JSON?, tokenizer: Tokenizer, step: Int,
+    _ provenance: Provenance, _ summary: [String: Double]
+  ) throws {
+    let writer = try CheckpointWriter(buffer: buffer, step: step)
+    let tensors = learner.policy.layout.entries.map {
+      SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape, type: .f32)
+    }
+    try writer.writeConfig(config, generationConfig: generationConfig)
+    for file in try tokenizer.files() { try writer.writeFile(file.name, file.bytes) }
+    try writer.writeTrainerState(["updates": .int(learner.updates), "step": .int(step)])
+    let weights = try writer.tensorFile(CheckpointWriter.weightsName, tensors)
+    try learner.policy.write(to: weights)
+    _ = try weights.finish()
+    if learner.updates > 0 {
+      let moments = try writer.tensorFile(
+        CheckpointWriter.optimizerName, CheckpointWriter.optimizerTensors(tensors))
+      try learner.mean.write(to: moments, prefix: "m.")
+      try learner.square.write(to: moments, prefix: "v.")
+      _ = try moments.finish()
+    }
+    let manifest = Manifest(
+      kind: .checkpoint, name: Buffer.stepName(step), schemaVersion: 1, step: step, inputs: provenance.inputs,
+      action: provenance.action(), summary: summary)
+    _ = try writer.publish(manifest)
+  }
+
+  /// --keep-last: older checkpoints go, the oldest first, each by a rename into staging before it is deleted.
+  func prune(_ buffer: Buffer) throws {
+    guard let keepLast else { return }
+    let steps = try buffer.manifests(.checkpoint).map(\.step).sorted()
+    for step in steps.dropLast(keepLast) {
+      let doomed = buffer.stagingPath("removed-\(Buffer.stepName(step))")
+      try? FileManager.default.removeItem(atPath: doomed)
+      guard rename(buffer.checkpointFolder(step: step), doomed) == 0 else { continue }
+      try? FileManager.default.removeItem(atPath: doomed)
+    }
+  }
+}
+
+extension Parameters {
+  func write(to writer: SafetensorsWriter, prefix: String = "") throws {
+    for entry in layout.entries {
+      try writer.append(
+        prefix + entry.name, UnsafeBufferPointer(start: arena.base + entry.offset, count: entry.count))
+    }
+  }
+}
+
+extension Checkpoint {
+  /// Optimizer updates that led to it.
+  func updates() throws -> Int { try trainerState()?["updates"]?.int ?? 0 }
+
+  /// Restores AdamW's moments, if the checkpoint has them.
+  func readMoments(into learner: Learner, _ pool: ThreadPool) throws {
+    guard let moments = try optimizer() else { return }
+    for (prefix, target) in [("m.", learner.mean), ("v.", learner.square)] {
+      for entry in target.layout.entries {
+        try moments.read(
+          prefix + entry.name, into: UnsafeMutableBufferPointer(start: target.arena.base + entry.offset, count: entry.count))
+      }
+    }
+  }
+}

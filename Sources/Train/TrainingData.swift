@@ -1,0 +1,108 @@
+internal import Formats
+internal import Objectives
+
+/// One response to learn from.
+struct Example {
+  let rollout: Rollout
+  let reward: Double?
+  /// Its group among the step's, counted from 0 over all shards.
+  let group: Int
+  /// Set once the step's advantages are known.
+  var advantage = 0.0
+
+  /// Tokens that train.
+  var trainedTokens: Int {
+    rollout.responseMask.map { $0.count { $0 } } ?? rollout.responseTokens.count
+  }
+}
+
+/// A step's rollouts with their rewards from one score set.
+struct TrainingData {
+  var examples: [Example] = []
+  /// The temperature they were drawn at: training computes log-probabilities at the same.
+  private(set) var temperature: Float = 1
+  private(set) var maxNewTokens = 0
+  private(set) var inputs: [Manifest.Input] = []
+  /// Tokenizer digests of the shards.
+  private(set) var tokenizers: Set<String> = []
+
+  /// Reads every shard of the step and the scores of the set for each.
+  /// - Throws: `missing` when a shard has no scores in the set or there are no rollouts.
+  init(_ buffer: Buffer, step: Int, scores set: String) throws {
+    let shards = try buffer.manifests(.rollouts, step: step)
+    guard !shards.isEmpty else {
+      throw RollbookError.missing(
+        buffer.rolloutsFolder, "expected rollouts of step \(step), found none",
+        hint: "run `rollbook generate --step \(step)` first")
+    }
+    var rewards: [RolloutID: Double?] = [:]
+    let scores = try buffer.manifests(.scores, step: step, set: set)
+    for manifest in scores {
+      for row in try ScoreShardReader(path: buffer.path(of: manifest)).rows() { rewards[row.rollout] = row.reward }
+      inputs.append(Manifest.Input(role: "scores", name: manifest.name, digest: manifest.digest))
+    }
+    for manifest in shards {
+      try readSettings(manifest)
+      inputs.append(Manifest.Input(role: "rollouts", name: manifest.name, digest: manifest.digest))
+      var last: Int?
+      var group = (examples.last?.group ?? -1)
+      for rollout in try RolloutShardReader(path: buffer.path(of: manifest)).rows() {
+        guard let reward = rewards[rollout.id] else {
+          throw RollbookError.missing(
+            manifest.name, "rollout \(step)/\(rollout.promptID)/\(rollout.sample) has no score in set '\(set)'",
+            hint: "run `rollbook score --step \(step) --scores \(set)` first")
+        }
+        if rollout.group != last { group += 1 }
+        last = rollout.group
+        examples.append(Example(rollout: rollout, reward: reward, group: group))
+      }
+    }
+  }
+
+  private mutating func readSettings(_ manifest: Manifest) throws {
+    if let tokenizer = manifest.action.tokenizer { tokenizers.insert(tokenizer) }
+    maxNewTokens = max(maxNewTokens, manifest.action.parameters["max-new-tokens"].flatMap(Int.init) ?? 0)
+    let drawn = manifest.action.parameters["temperature"].flatMap(Float.init) ?? 1
+    if !inputs.contains(where: { $0.role == "rollouts" }) {
+      temperature = drawn
+    } else if temperature != drawn {
+      throw RollbookError.badInput(
+        manifest.name, "its rollouts were drawn at temperature \(drawn), others of the step at \(temperature)",
+        hint: "train on one temperature at a time")
+    }
+  }
+
+  /// Refuses what does not fit the policy.
+  func check(policy: String, tokenizer: String, onPolicy: Bool, vocabulary: Int) throws {
+    if let other = tokenizers.first(where: { $0 != tokenizer }) {
+      throw RollbookError.badInput(
+        inputs[0].name, "the rollouts' tokenizer is \(other), the policy's \(tokenizer)",
+        hint: "train the model whose tokenizer made them")
+    }
+    guard temperature > 0 || !onPolicy else {
+      throw RollbookError.usage(
+        "--on-policy: the rollouts were drawn at temperature 0, which is no distribution to train on",
+        hint: "generate with --temperature 1")
+    }
+    for example in examples {
+      let rollout = example.rollout
+      let place = "rollout \(rollout.step)/\(rollout.promptID)/\(rollout.sample)"
+      if onPolicy, rollout.policy != policy {
+        throw RollbookError.badInput(
+          place, "it was sampled from \(rollout.policy), the policy to train is \(policy)",
+          hint: "--on-policy trains only on what this very checkpoint sampled; leave it out to train off-policy")
+      }
+      let count = rollout.responseTokens.count
+      guard count > 0, !rollout.promptTokens.isEmpty else {
+        throw RollbookError.badInput(place, "expected a prompt and a response, found \(count) response tokens")
+      }
+      guard (rollout.logprobs ?? []).count == count || rollout.logprobs == nil,
+        (rollout.responseMask ?? []).count == count || rollout.responseMask == nil
+      else { throw RollbookError.badInput(place, "its log-probabilities or mask do not have one value per token") }
+      let ids = [rollout.promptTokens, rollout.responseTokens].joined()
+      if let bad = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
+        throw RollbookError.badInput(place, "token \(bad) is not in the model's vocabulary of \(vocabulary)")
+      }
+    }
+  }
+}

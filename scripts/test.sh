@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds release once and runs every test. Tests of the real model run when it can be fetched, else they are skipped
+# and say so. Any argument goes to `swift test`, e.g. scripts/test.sh --filter Tokenizer
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/common.sh
+scripts/install.sh
+if model=$(scripts/fetch_model.sh); then export ROLLBOOK_SMOLLM2=$model; else echo "without the real model" >&2; fi
+swift build -c release --build-tests
+swift test -c release --skip-build "$@"
