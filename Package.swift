@@ -31,6 +31,7 @@ let package = Package(
     .executable(name: "rollbook-score", targets: ["Score"]),
     .executable(name: "rollbook-train", targets: ["Train"]),
     .executable(name: "rollbook", targets: ["Inspect"]),
+    .executable(name: "rollbook-bench", targets: ["Bench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -60,6 +61,7 @@ let package = Package(
     program("Score", ["Pipeline", "Formats", "Tokenizer", "Rewards"]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
+    program("Bench", ["Pipeline", "Formats", "Model", "Kernels"]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("FormatsTests", ["Formats"]),
@@ -69,6 +71,7 @@ let package = Package(
     tests("RewardsTests", ["Rewards", "Formats"]),
     tests("ObjectivesTests", ["Objectives", "Formats"]),
     tests("PipelineTests", ["Pipeline", "Formats"]),
+    tests("InspectTests", ["Inspect", "Pipeline", "Formats", "Tokenizer"]),
     tests("ProgramTests", ["Formats"]),
     tests("StructureTests", []),
   ] + (haveOneDNN

@@ -33,18 +33,16 @@ fi
 if [ -n "$tiny" ]; then
   buffer=${buffer:-runs/quickstart-tiny}
   scripts/learn_sorting.sh --buffer "$buffer" --steps "$steps" ${rest[@]+"${rest[@]}"}
-  example="0/$(sed -n '1s/.*"id": "\([^"]*\)".*/\1/p' examples/sort/train.jsonl)/0"
 else
   buffer=${buffer:-runs/quickstart}
   scripts/on_policy.sh --buffer "$buffer" --model "$model" --prompts examples/addition/train.jsonl --steps "$steps" \
     ${rest[@]+"${rest[@]}"}
 fi
-first=$("$bin/rollbook" sql "$buffer" "select 1" >/dev/null 2>&1; ls "$buffer"/shards/rollouts | head -1)
 cat <<END
 
 The run is in $buffer. Where to look next:
-  $bin/rollbook ls $buffer                    steps, shards, checkpoints
-  $bin/rollbook show $buffer $((steps - 1))/                  the last step's rollouts; then STEP/PROMPT/SAMPLE
-  $bin/rollbook stats $buffer --json          the table above for programs
-  scripts/on_policy.sh --help                the loop itself, about 50 lines
+  $bin/rollbook ls $buffer --rollouts --step $((steps - 1))   the last step's rollouts, with their rewards
+  $bin/rollbook show $buffer ADDRESS           one of them, such as the first line of that list
+  $bin/rollbook stats $buffer --json           the table above for programs
+  scripts/on_policy.sh --help                  the loop itself, about 50 lines
 END

@@ -116,6 +116,7 @@ struct GGUFConfiguration {
         rope["short_factor"] = factors
         rope["long_factor"] = factors
         rope["attention_factor"] = 1.0
+        rope["factor"] = 1.0
         rope["original_max_position_embeddings"] = .int(context)
       }
       return rope

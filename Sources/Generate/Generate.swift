@@ -62,7 +62,7 @@ internal import Tokenizer
     let tokenizer = try Tokenizer.load(files)
     try buffer.bindTokenizer(tokenizer.digest)
     let configuration = try ModelConfiguration(files.config, place: reference.path)
-    let chosen = PromptSelection(prompts: all, perStep: promptsPerStep, seed: stage.seed).prompts(step: stage.step)
+    let chosen = try PromptSelection(prompts: all, perStep: promptsPerStep, seed: stage.seed).prompts(step: stage.step)
     let groups = try prepare(chosen, tokenizer, configuration)
     let shards = stride(from: 0, to: groups.count, by: groupsPerShard).enumerated()
       .filter { $0.offset % numShards == shardIndex }
@@ -92,14 +92,8 @@ internal import Tokenizer
       throw RollbookError.badInput(
         model, "the tokenizer has \(tokenizer.vocabularyCount) tokens, the model \(configuration.vocabularyCount)")
     }
-    var ids: Set<String> = []
     return try chosen.enumerated().map { index, prompt in
       let place = "\(prompts):\(prompt.line)"
-      if !ids.insert(prompt.id).inserted {
-        throw RollbookError.usage(
-          "--prompts-per-step \(chosen.count) takes prompt '\(prompt.id)' twice in one step",
-          hint: "the file has too few prompts for a step of this size: raise --group-size instead")
-      }
       let text = try prompt.text ?? tokenizer.render(messages: prompt.messages ?? [], addGenerationPrompt: true)
       let tokens = tokenizer.encode(text, addSpecialTokens: prompt.text != nil)
       let room = configuration.maximumPositions - sampling.maxNewTokens

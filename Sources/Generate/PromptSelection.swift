@@ -3,26 +3,26 @@ internal import Kernels
 
 /// Which prompts a step samples.
 ///
-/// Without a number per step, all of the file in its order. With one, step N takes the N-th stretch of an endless
-/// sequence: the file in a random order, then in another one, and so on. Any step can so be computed by itself.
+/// Without a number per step, all of the file in its order. With one, the file is shuffled and cut into steps of that
+/// many; the rest, too few for another step, sits out until the file is shuffled anew. So no step has a prompt twice,
+/// and any step can be computed by itself.
 struct PromptSelection {
   let prompts: [Prompt]
   let perStep: Int?
   let seed: Int
 
-  func prompts(step: Int) -> [Prompt] {
+  /// - Throws: `usage` where the file has fewer prompts than a step takes.
+  func prompts(step: Int) throws -> [Prompt] {
     guard let perStep else { return prompts }
-    var chosen: [Prompt] = []
-    var epoch = -1, order: [Int] = []
-    for i in 0..<perStep {
-      let at = step * perStep + i
-      if at / prompts.count != epoch {
-        epoch = at / prompts.count
-        order = shuffled(epoch)
-      }
-      chosen.append(prompts[order[at % prompts.count]])
+    let stepsPerEpoch = prompts.count / perStep
+    guard stepsPerEpoch > 0 else {
+      throw RollbookError.usage(
+        "--prompts-per-step \(perStep): the file has \(prompts.count) prompts",
+        hint: "a step takes each prompt once: give more prompts, or raise --group-size instead")
     }
-    return chosen
+    let order = shuffled(step / stepsPerEpoch)
+    let start = step % stepsPerEpoch * perStep
+    return order[start..<start + perStep].map { prompts[$0] }
   }
 
   /// Fisher and Yates' shuffle, a function of seed and epoch.

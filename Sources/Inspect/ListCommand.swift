@@ -8,18 +8,22 @@ package struct ListCommand: ParsableCommand {
     commandName: "ls",
     abstract: "List the steps of a run, or its shards and checkpoints.",
     discussion: """
-      One line a step: its rollouts, the prompts they answer, the shards that hold them, its score sets, whether it was \
-      trained on, whether the checkpoint that its rollouts come from is stored, and the size of its shards.
+      One line a step: its rollouts, the prompts they answer, the shards that hold them, its score sets, whether it \
+      was trained on, whether the checkpoint that its rollouts come from is stored, and the size of its shards.
 
         rollbook ls runs/add
         rollbook ls runs/add --files            every shard and checkpoint
         rollbook ls runs/add --files --step 3
+        rollbook ls runs/add --rollouts --step 3    addresses for 'rollbook show', with rewards and lengths
       """)
 
   @OptionGroup package var options: BufferOptions
 
   @Flag(name: [.long, .customLong("shards")], help: "List shards and checkpoints instead of steps.")
   package var files = false
+
+  @Flag(help: "List rollouts instead of steps: address, reward, tokens, finish reason.")
+  package var rollouts = false
 
   @Option(help: ArgumentHelp("Only this step.", valueName: "n"))
   package var step: Int?
@@ -28,8 +32,8 @@ package struct ListCommand: ParsableCommand {
 
   package func run() throws {
     let index = try options.index()
-    if options.json { return try options.print(json(index)) }
-    let text = try files ? fileTable(index) : stepTable(index)
+    if options.json { return try options.print(rollouts ? rolloutJSON(index) : json(index)) }
+    let text = try rollouts ? rolloutTable(index) : files ? fileTable(index) : stepTable(index)
     try Output.print(
       text.isEmpty ? "nothing is stored yet in \(Terminal.sanitize(options.path))\n" : text, terminator: "")
   }
@@ -73,7 +77,7 @@ package struct ListCommand: ParsableCommand {
     return table.isEmpty ? "" : table.rendered()
   }
 
-  private func steps(_ index: Index) throws -> [StepSummary] {
+  func steps(_ index: Index) throws -> [StepSummary] {
     try index.steps().filter { step == nil || $0.step == step }
   }
 

@@ -8,7 +8,8 @@ package struct ReindexCommand: ParsableCommand {
     commandName: "reindex",
     abstract: "Rebuild index.sqlite from the shards and manifests.",
     discussion: """
-      The index is a cache: deleting or losing it costs nothing. The new one is built beside the old and renamed over it.
+      The index is a cache: deleting or losing it costs nothing. The new one is built beside the old and renamed \
+      over it.
 
         rollbook reindex runs/add
       """)

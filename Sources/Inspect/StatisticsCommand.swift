@@ -9,9 +9,9 @@ package struct StatisticsCommand: ParsableCommand {
     abstract: "Show how a run goes: rewards, pass rate, lengths, KL, speed, one line a step.",
     discussion: """
       reward: mean of the score set. pass: share of responses that the verifier accepts. format: share in the format \
-      that was asked for. length: mean response in tokens. cut: share cut off at the limit. flat: share of groups whose \
-      rewards are all equal, which teach nothing. kl: mean k3 estimate of the divergence from the reference policy. \
-      tok/s: response tokens a second while generating. seconds: work of all stages on the step.
+      that was asked for. length: mean response in tokens. cut: share cut off at the limit. flat: share of groups \
+      whose rewards are all equal, which teach nothing. kl: mean k3 estimate of the divergence from the reference \
+      policy. tok/s: response tokens a second while generating. seconds: work of all stages on the step.
 
         rollbook stats runs/add
         rollbook stats runs/add --scores strict --json

@@ -116,7 +116,8 @@ package struct Verification {
     if let columns = manifest.columns, columns != reader.schema.fields.map(\.name) {
       problem(
         path,
-        "expected the columns that its manifest names, found \(reader.schema.fields.map(\.name).joined(separator: ", "))"
+        "expected the columns that its manifest names, found "
+          + reader.schema.fields.map(\.name).joined(separator: ", ")
       )
     }
     if deep { try checkRows(manifest, path) }
@@ -166,8 +167,9 @@ package struct Verification {
   private mutating func checkInputs() {
     for manifest in manifests {
       for input in manifest.inputs {
-        // Of a checkpoint, inputs name the digest of its weights.
-        guard input.name.hasPrefix("shards/"), let found = digests[input.name], found != input.digest else { continue }
+        // Shards only, by path or by role and name: of a checkpoint, inputs give the digest of its weights.
+        let shard = input.name.hasPrefix("shards/") ? input.name : "shards/\(input.role)/\(input.name)"
+        guard let found = digests[shard], found != input.digest else { continue }
         problem(
           buffer.manifestPath(of: manifest),
           "made from \(input.name) with digest \(input.digest), which now has \(found)")

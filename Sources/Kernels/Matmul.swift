@@ -115,6 +115,7 @@ package final class Matmul: @unchecked Sendable {
   package func columnPanel(
     _ x: ConstFloatPointer, rows: Int, _ linear: Linear, columns: Range<Int>, _ panel: FloatPointer, thread: Int
   ) {
+    if rows == 0 { return }  // oneDNN divides by the number of rows
     let k = linear.inputs, width = columns.count
     #if HAVE_ONEDNN
       var shape = OneDNN.Shape(m: rows, n: width, k: k, strideA: k)
@@ -172,6 +173,7 @@ package final class Matmul: @unchecked Sendable {
     _ dy: ConstFloatPointer, stride: Int, outputs: Int, rows: Int, _ x: ConstFloatPointer, inputs: Int,
     _ dw: FloatPointer, thread: Int
   ) {
+    if rows == 0 { return }
     #if HAVE_ONEDNN
       let shape = OneDNN.Shape(
         m: outputs, n: inputs, k: rows, transposedA: true, strideA: stride, b: .rows, accumulate: true)

@@ -150,7 +150,7 @@ extension Progress {
     return "\"" + clean.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
   }
 
-  /// `generate 3  ━━━━━━━━╸──────  37/64 rollouts  58%  1.2/s  ETA 0:22  tok/s 310`, cut to the terminal's width.
+  /// `generate 3  ━━━━━━━━╸──────  37/64 rollouts  58%  1.2/s  ETA 0:22`, cut to the terminal's width.
   private mutating func draw(_ now: Double) {
     var tail = total.map { "\(done)/\($0) \(unit)" } ?? "\(done) \(unit)"
     if let total, total > 0 { tail += "  \(min(100, done * 100 / total))%" }

@@ -94,7 +94,8 @@ extension StageOptions {
     if !quiet { Output.note(Terminal.sanitize(text)) }
   }
 
-  /// The end of a stage: with `--json` the summary as one line of JSON on standard output, else the sentence for people.
+  /// The end of a stage: with `--json` the summary as one line of JSON on standard output, besides the sentence for
+  /// people.
   ///
   /// - Throws: `RollbookError` when standard output cannot be written; a closed pipe is nobody's fault.
   package func finish(_ summary: JSONObject, _ sentence: String) throws {

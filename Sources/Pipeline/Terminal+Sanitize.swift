@@ -4,9 +4,9 @@ extension Terminal {
   ///
   /// Removed: escape sequences of ECMA-48 (CSI, OSC, DCS, SOS, PM, APC and two-character ones, introduced by ESC or by
   /// their C1 form), the other C0 and C1 controls and DEL (so `\r` goes too), bidirectional embeddings, overrides,
-  /// isolates and marks (U+061C, U+200E…F, U+202A…E, U+2066…9), line and paragraph separators, interlinear annotation,
-  /// byte-order marks and tag characters (U+E0000…7F). A string sequence that never ends loses its introducer only:
-  /// a terminal would swallow the rest of the text, which is what the reader came for.
+  /// isolates and marks (U+061C, U+200E…F, U+202A…E, U+2066…9), line and paragraph separators, interlinear
+  /// annotation, byte-order marks and tag characters (U+E0000…7F). A string sequence that never ends loses its
+  /// introducer only: a terminal would swallow the rest of the text, which is what the reader came for.
   package static func sanitize(_ text: String) -> String {
     if isPlain(text) { return text }
     let input = Array(text.unicodeScalars)

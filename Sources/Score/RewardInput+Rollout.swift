@@ -3,11 +3,12 @@ internal import Rewards
 
 extension Rollout {
   /// What rewards see of a rollout: bytes and lengths.
-  var rewardInput: RewardInput {
+  func rewardInput(referenceLength: Double?) -> RewardInput {
     let meta = meta.flatMap { try? JSON.parse($0, source: "meta") }
     return RewardInput(
       response: Array(responseText.utf8), answer: answer.map { Array($0.utf8) }, prompt: Array(question.utf8),
-      numbers: meta?["numbers"]?.array?.compactMap(\.int), responseLength: responseTokens.count)
+      numbers: meta?["numbers"]?.array?.compactMap(\.int), responseLength: responseTokens.count,
+      referenceLength: referenceLength)
   }
 
   /// The last user turn, or the whole prompt where there are no messages.

@@ -15,6 +15,9 @@ internal import Rewards
           rollbook score --buffer runs/add --step 0 --reward math=1 --reward format=0.2
         Another set over the same rollouts, with a reward for short right answers:
           rollbook score --buffer runs/add --step 0 --scores short --reward math=1 --reward o1-pruner=0.1
+        The same against the lengths of a reference model's responses, sampled into a buffer of their own:
+          rollbook score --buffer runs/add --step 0 --scores short --reference-buffer runs/reference \\
+            --reward math=1 --reward o1-pruner:reference=given=0.1
         A form of one's own:
           rollbook score --buffer runs/add --step 0 --reward 'format:pattern=Answer: [0-9]+=0.2' …
 
@@ -32,6 +35,14 @@ internal import Rewards
   @Option(help: ArgumentHelp("A reward and its weight, name[:key=value,…][=WEIGHT]; several may be given.", valueName: "spec"))
   var reward: [String]
 
+  @Option(
+    help: ArgumentHelp(
+      "A buffer whose rollouts to the same prompts give the reference length of o1-pruner:reference=given.",
+      valueName: "dir"))
+  var referenceBuffer: String?
+  @Option(help: ArgumentHelp("Only this step of --reference-buffer (default: all).", valueName: "n"))
+  var referenceStep: Int?
+
   static func main() { Stage.main(Self.self) }
 
   func run() throws {
@@ -44,13 +55,16 @@ internal import Rewards
         buffer.rolloutsFolder, "expected rollouts of step \(stage.step), found none",
         hint: "run `rollbook generate --step \(stage.step)` first")
     }
+    let reference = try referenceBuffer.map {
+      try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
+    }
     var tally = Tally()
     var made = 0
     var progress = Progress("score", stage, total: shards.reduce(0) { $0 + $1.rows }, unit: "rollouts")
     for shard in shards {
-      let provenance = provenance(shard, rewards)
+      let provenance = provenance(shard, rewards, reference)
       if try !isDone(shard, provenance, buffer) {
-        try make(shard, provenance, rewards, buffer)
+        try make(shard, provenance, rewards, reference, buffer)
         made += 1
       }
       let done = try Manifest.read(buffer.manifestPath(.scores, name: name(shard)))
@@ -83,7 +97,7 @@ internal import Rewards
       hint: "give the set another name with --scores; nothing that is stored is ever changed")
   }
 
-  private func provenance(_ shard: Manifest, _ rewards: RewardSet) -> Provenance {
+  private func provenance(_ shard: Manifest, _ rewards: RewardSet, _ reference: LengthReference?) -> Provenance {
     var parameters = ["scores": scores, "step": "\(stage.step)", "part": "\(shard.part)"]
     for (index, component) in rewards.components.enumerated() {
       let settings = component.reward.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
@@ -92,12 +106,14 @@ internal import Rewards
     }
     return Provenance(
       "score", parameters: parameters,
-      inputs: [Manifest.Input(role: "rollouts", name: shard.name, digest: shard.digest)], kernels: "none",
-      threads: 1)
+      inputs: [Manifest.Input(role: "rollouts", name: shard.name, digest: shard.digest)] + (reference?.inputs ?? []),
+      kernels: "none", threads: 1)
   }
 
   /// Scores one rollout shard, group by group.
-  private func make(_ shard: Manifest, _ provenance: Provenance, _ rewards: RewardSet, _ buffer: Buffer) throws {
+  private func make(
+    _ shard: Manifest, _ provenance: Provenance, _ rewards: RewardSet, _ reference: LengthReference?, _ buffer: Buffer
+  ) throws {
     let staging = buffer.stagingPath(.scores, step: stage.step, part: shard.part, set: scores)
     let lock = try StagingLock(path: staging + ".lock")
     defer { lock.release() }
@@ -109,7 +125,7 @@ internal import Rewards
     for batch in 0..<reader.batchCount {
       if Interrupt.requested { throw Interrupt.error("\(writer.rowCount) of \(shard.rows) scores are kept") }
       for group in try reader.rows(batch: batch).grouped() {
-        let rows = scored(group, rewards)
+        let rows = scored(group, rewards, reference)
         tally.add(rows, rewards.names)
         if skip >= rows.count { skip -= rows.count } else { try writer.append(rows) }
       }
@@ -121,8 +137,9 @@ internal import Rewards
     _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
   }
 
-  private func scored(_ group: [Rollout], _ rewards: RewardSet) -> [ScoreRow] {
-    zip(group, rewards.score(group.map(\.rewardInput))).map { rollout, scored in
+  private func scored(_ group: [Rollout], _ rewards: RewardSet, _ reference: LengthReference?) -> [ScoreRow] {
+    let inputs = group.map { $0.rewardInput(referenceLength: reference?.lengths[$0.promptID]) }
+    return zip(group, rewards.score(inputs)).map { rollout, scored in
       ScoreRow(
         rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
         reward: scored.total, components: scored.components, extracted: scored.extracted)

@@ -14,7 +14,7 @@ extension Tokenizer {
     text.withUTF8 { bytes in
       let done: Void? = encoder.withLockIfAvailable { $0.encode(bytes, with: self, into: &ids) }
       if done == nil {
-        var own = Encoder()
+        var own = Encoder(caches: false)
         own.encode(bytes, with: self, into: &ids)
       }
     }
@@ -28,8 +28,12 @@ struct Encoder: Sendable {
   private var pieces = Pieces()
   private var merger = BytePairMerger()
   private var cache = PieceCache()
+  private let caches: Bool
 
-  init() {}
+  /// - Parameter caches: whether to remember pieces, which takes memory that one short text is not worth.
+  init(caches: Bool = true) {
+    self.caches = caches
+  }
 
   /// Appends the ids of a text.
   mutating func encode(_ text: UnsafeBufferPointer<UInt8>, with tokenizer: Tokenizer, into ids: inout [Int32]) {
@@ -90,7 +94,7 @@ struct Encoder: Sendable {
         if cache.append(piece, to: &ids) { continue }
         model.tokenize(piece, &merger)
         ids.append(contentsOf: merger.symbols)
-        cache.insert(piece, merger.symbols)
+        if caches { cache.insert(piece, merger.symbols) }
       }
     }
   }

@@ -72,8 +72,8 @@ extension Train {
     let staging = buffer.stagingPath(.updates, step: stage.step, part: 0)
     let lock = try StagingLock(path: staging + ".lock")
     defer { lock.release() }
-    try? FileManager.default.removeItem(atPath: staging)
-    let writer = try UpdateShardWriter(staging: staging, metadata: ["rollbook.action": provenance.key])
+    let writer = try UpdateShardWriter(
+      staging: staging, metadata: ["rollbook.action": provenance.key], resume: false)
     for group in Dictionary(grouping: data.examples.indices, by: { data.examples[$0].group }).sorted(by: { $0.key < $1.key }) {
       try writer.append(group.value.map { updateRow(data.examples[$0], $0, records, recipe, data) })
     }

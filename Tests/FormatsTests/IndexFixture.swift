@@ -74,7 +74,11 @@ struct BufferFixture {
     try writer.finish()
     let manifest = Manifest(
       kind: .scores, name: Buffer.shardName(step: step, part: part, set: set), schemaVersion: 1, step: step, part: part,
-      set: set, action: action("score", key: "s\(step)"), summary: ["seconds": 1])
+      set: set,
+      inputs: try buffer.manifests(.rollouts, step: step).map {
+        .init(role: "rollouts", name: $0.name, digest: $0.digest)
+      },
+      action: action("score", key: "s\(step)"), summary: ["seconds": 1])
     return try Publisher(buffer: buffer).publishShard(staged: staged, manifest: manifest).manifest
   }
 
@@ -94,7 +98,7 @@ struct BufferFixture {
     try writer.finish()
     let manifest = Manifest(
       kind: .updates, name: Buffer.shardName(step: step, part: 0), schemaVersion: 1, step: step,
-      action: action("train", key: "t\(step)"), summary: ["loss": .nan])
+      action: action("train", key: "t\(step)"), summary: ["loss": .nan, "seconds": 4])
     return try Publisher(buffer: buffer).publishShard(staged: staged, manifest: manifest).manifest
   }
 

@@ -146,7 +146,10 @@ struct IndexTests {
       #expect(try pragma("application_id") == .int(Index.applicationID))
       #expect(try pragma("user_version") == .int(Index.schemaVersion))
       let loose = try index.select(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'"
+        """
+        SELECT name FROM pragma_table_list
+        WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'
+        """
       )
       #expect(loose.rows.isEmpty)
     }

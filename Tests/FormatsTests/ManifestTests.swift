@@ -35,7 +35,8 @@ import Testing
   @Test func theTextIsTheSameForEqualManifestsAndOneFieldALine() throws {
     let text = try filled().serialized()
     #expect(try filled().serialized() == text)
-    #expect(text.hasPrefix("{\n  \"version\": 1,\n  \"kind\": \"scores\",\n  \"name\": \"main-step-000003-part-00001.arrow\",\n"))
+    let name = "main-step-000003-part-00001.arrow"
+    #expect(text.hasPrefix("{\n  \"version\": 1,\n  \"kind\": \"scores\",\n  \"name\": \"\(name)\",\n"))
     #expect(text.hasSuffix("}\n"))
   }
 

@@ -11,7 +11,7 @@ import Testing
   @Test func bothKindsOfPromptsAreRead() throws {
     let prompts = try read(
       """
-      {"id": "a", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1+1?"}], "answer": "2"}
+      {"id": "a", "messages": [{"role": "system", "content": "Hi"}, {"role": "user", "content": "1+1?"}], "answer": "2"}
 
       {"id": "b", "prompt": "Once", "task": "story", "meta": {"level": [1, 2]}, "other": true, "answer": 12}\r
       {"id": "c", "prompt": "", "answer": null, "messages": null}

@@ -84,7 +84,7 @@ struct HostileTokenizerTests {
   @Test(arguments: changes.indices)
   func refuses(_ index: Int) throws {
     let change = Self.changes[index]
-    var json = try #require(try SmallTokenizer.json().object)
+    var json = try #require(SmallTokenizer.json().object)
     json[change.key] = change.value
     let error = #expect(throws: RollbookError.self) { try Tokenizer(json: .object(json), source: "x/tokenizer.json") }
     #expect(error?.code == .badInput)

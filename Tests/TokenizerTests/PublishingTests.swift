@@ -65,7 +65,7 @@ struct PublishingTests {
     ]
     var digests = [plain]
     for change in changes {
-      var json = try #require(try SmallTokenizer.json().object)
+      var json = try #require(SmallTokenizer.json().object)
       change(&json)
       digests.append(try Tokenizer(json: .object(json)).digest)
     }

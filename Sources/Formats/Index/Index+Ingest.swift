@@ -9,7 +9,7 @@ import GRDB
   import Darwin
 #endif
 
-// Taking in what is published. The index then equals one made from nothing: `reindex` does exactly this on an empty one.
+// Taking in what is published. The index then equals one made from nothing: `reindex` does just this on an empty one.
 
 extension Index {
   /// Manifests in one transaction: each costs the disk several synchronisations.

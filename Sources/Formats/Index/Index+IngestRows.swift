@@ -10,8 +10,9 @@ extension Index {
   ) throws {
     try database.cachedStatement(
       sql: """
-        INSERT INTO outputs (id, path, kind, digest, bytes, rows, batches, schema_version, step, part, score_set, complete,
-          manifest, manifest_bytes, manifest_modified, manifest_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+        INSERT INTO outputs (id, path, kind, digest, bytes, rows, batches, schema_version, step, part, score_set,
+          complete, manifest, manifest_bytes, manifest_modified, manifest_digest)
+        VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
         """
     ).execute(arguments: [
       output, buffer.relative(buffer.path(of: manifest)), manifest.kind.rawValue, manifest.digest, manifest.bytes,
@@ -86,7 +87,7 @@ extension Index {
         let ratios = update.ratios.map { Double($0) }
         let mismatch = zip(update.oldLogprobs, update.behaviourLogprobs).map { Double(abs($0 - $1)) }.max()
         try statement.execute(arguments: [
-          output, batch, row, update.rollout.data, update.step, Self.finite(update.reward), update.logprobs.count,
+          output, batch, row, update.rollout.data, manifest.step, Self.finite(update.reward), update.logprobs.count,
           Self.finite(Self.mean(update.advantages.map { Double($0) })), Self.finite(Self.mean(ratios)),
           Self.finite(ratios.min()), Self.finite(ratios.max()), update.clips.count { $0 < 0 },
           update.clips.count { $0 > 0 }, Self.finite(mismatch), Self.finite(Self.divergence(update)),
@@ -102,7 +103,8 @@ extension Index {
     }
   }
 
-  /// Mean over tokens of Schulman's k3 estimator of KL(policy ‖ reference): r − 1 − log r, r = reference / policy.
+  /// Mean over tokens of Schulman's k3 estimator of KL(policy ‖ reference):
+  /// r − 1 − log r, r = reference / policy.
   private static func divergence(_ update: UpdateRow) -> Double? {
     guard let reference = update.referenceLogprobs else { return nil }
     return mean(

@@ -6,7 +6,7 @@ import GRDB
 extension Index {
   private var metricsPath: String { "\(buffer.metrics)/metrics.jsonl" }
 
-  /// Whether the file is as long as when it was last taken in (a replaced line changes its digest, not always its size).
+  /// Whether the file is the same as when it was last taken in.
   func metricsAreUpToDate(_ database: Database) throws -> Bool {
     let row = try Row.fetchOne(database, sql: "SELECT bytes, digest FROM metrics_file")
     guard FileManager.default.fileExists(atPath: metricsPath) else { return row == nil }
@@ -47,7 +47,10 @@ extension Index {
     }
     try database.execute(
       sql:
-        "INSERT INTO metrics_file VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes, digest = excluded.digest",
+        """
+        INSERT INTO metrics_file VALUES (1, ?, ?)
+        ON CONFLICT DO UPDATE SET bytes = excluded.bytes, digest = excluded.digest
+        """,
       arguments: [end, Digest.xxh3(Array(bytes[..<end]))])
   }
 

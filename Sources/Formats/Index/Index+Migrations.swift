@@ -36,8 +36,9 @@ extension Index {
       sql: """
         -- Everything published: shards and checkpoints, one row a manifest.
         CREATE TABLE outputs (
-          id INTEGER PRIMARY KEY NOT NULL, path TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL,
-          rows INTEGER NOT NULL, batches INTEGER NOT NULL, schema_version INTEGER NOT NULL, step INTEGER NOT NULL,
+          id INTEGER PRIMARY KEY NOT NULL, path TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, digest TEXT NOT NULL,
+          bytes INTEGER NOT NULL, rows INTEGER NOT NULL, batches INTEGER NOT NULL,
+          schema_version INTEGER NOT NULL, step INTEGER NOT NULL,
           part INTEGER NOT NULL, score_set TEXT, complete INTEGER NOT NULL, components TEXT,
           manifest TEXT NOT NULL UNIQUE, manifest_bytes INTEGER NOT NULL, manifest_modified INTEGER NOT NULL,
           manifest_digest TEXT NOT NULL
@@ -66,7 +67,14 @@ extension Index {
           output INTEGER NOT NULL REFERENCES outputs ON DELETE CASCADE, name TEXT NOT NULL, value REAL,
           PRIMARY KEY (output, name)
         ) STRICT, WITHOUT ROWID;
+        """)
+    try createRowTables(database)
+  }
 
+  /// The tables with a row for each row of a shard, and the metrics.
+  private static func createRowTables(_ database: Database) throws {
+    try database.execute(
+      sql: """
         -- One row a rollout. Tokens and texts stay in the shard.
         CREATE TABLE rollouts (
           shard INTEGER NOT NULL REFERENCES outputs ON DELETE CASCADE, batch INTEGER NOT NULL, row INTEGER NOT NULL,

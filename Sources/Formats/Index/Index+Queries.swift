@@ -71,7 +71,8 @@ extension Index {
               WHERE o.step = s.step AND kind = 'scores' ORDER BY score_set)) AS score_sets,
             (SELECT count(*) FROM updates u WHERE u.step = s.step) AS updates,
             EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step AND kind = 'checkpoint') AS has_checkpoint,
-            EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step + 1 AND kind = 'checkpoint') AS is_trained,
+            EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step AND kind = 'updates')
+              OR EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step + 1 AND kind = 'checkpoint') AS is_trained,
             (SELECT coalesce(sum(bytes), 0) FROM outputs o WHERE o.step = s.step AND kind <> 'checkpoint') AS bytes
           FROM stored s ORDER BY step
           """)
@@ -118,8 +119,8 @@ extension Index {
     let rows = try Row.fetchAll(
       database,
       sql: """
-        SELECT (SELECT path FROM outputs o WHERE o.id = shard) AS shard_path, batch, row, id, step, prompt_group, sample,
-          kind, prompt, task, prompt_length, response_length, finish, policy, policy_step
+        SELECT (SELECT path FROM outputs o WHERE o.id = shard) AS shard_path, batch, row, id, step, prompt_group,
+          sample, kind, prompt, task, prompt_length, response_length, finish, policy, policy_step
         FROM rollouts WHERE \(condition)
         ORDER BY step, prompt_group, prompt, sample, rollouts.id, shard_path, batch, row LIMIT \(limit)
         """,

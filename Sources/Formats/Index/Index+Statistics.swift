@@ -7,7 +7,7 @@ extension Index {
   ///
   /// Pass and format rate come from the score manifests' summaries (`pass_rate`, `format_rate`, weighted by rows) or,
   /// where a scorer left none, from the components: a rollout passes when the set's first component is 1 or more, and
-  /// has the format when the component called `format` is. KL is the train stage's (`ref_kl_k3` or `kl`, in the
+  /// has the format when one called `format…` is. KL is the train stage's (`ref_kl_k3` or `kl`, in the
   /// checkpoint's or the update shard's summary, or in the metrics) or the mean of the update rows.
   ///
   /// - Parameter set: The score set; nil for `defaultScoreSet`.
@@ -66,7 +66,7 @@ extension Index {
       sql: """
         \(latest), valued AS (
           SELECT step, reward, (SELECT value FROM json_each(components) WHERE key = :first) AS first,
-            (SELECT value FROM json_each(components) WHERE key = 'format') AS format
+            (SELECT max(value) FROM json_each(components) WHERE key LIKE 'format%') AS format
           FROM latest)
         SELECT step, count(reward) AS n, avg(reward) AS reward, avg(first >= 1) AS passed, avg(format >= 1) AS formatted
         FROM valued GROUP BY step
@@ -123,7 +123,8 @@ extension Index {
     }
   }
 
-  /// Seconds and tokens/s. A stage's summary says `seconds` (its work, not its waiting) and, for generate,
+  /// Seconds and tokens/s. Training counts by its update shard: checkpoints may be gone. A stage's summary says
+  /// `seconds` (its work, not its waiting) and, for generate,
   /// `response_tokens`; without them the time between an action's start and end counts.
   private static func addWork(_ database: Database, _ set: String?, _ steps: inout [Int: StepStatistics]) throws {
     let rows = try Row.fetchAll(
@@ -135,7 +136,7 @@ extension Index {
               (julianday(finished) - julianday(started)) * 86400) AS seconds,
             (SELECT value FROM summaries WHERE output = id AND name = 'response_tokens') AS tokens
           FROM outputs JOIN actions ON actions.output = id
-          WHERE kind <> 'updates' AND (kind <> 'scores' OR :set IS NULL OR score_set = :set))
+          WHERE kind <> 'checkpoint' AND (kind <> 'scores' OR :set IS NULL OR score_set = :set))
         SELECT step, sum(seconds) AS seconds, sum(seconds) FILTER (WHERE kind = 'rollouts') AS generating,
           sum(tokens) FILTER (WHERE kind = 'rollouts') AS tokens,
           (SELECT sum(response_length) FROM rollouts r WHERE r.step = work.step) AS counted

@@ -125,7 +125,9 @@ extension Index {
 
   private static func translated(_ error: DatabaseError, _ path: String, _ root: String) -> RollbookError {
     let words = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
-    switch error.resultCode {
+    // A table or column that this version's schema has and the file has not.
+    let isIncomplete = error.resultCode == .SQLITE_ERROR && words.hasPrefix("no such ")
+    switch isIncomplete ? .SQLITE_CORRUPT : error.resultCode {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_MISMATCH, .SQLITE_CONSTRAINT, .SQLITE_SCHEMA:
       return RollbookError.badInput(
         path, "the index is damaged: \(words)",

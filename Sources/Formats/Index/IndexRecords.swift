@@ -53,7 +53,7 @@ package struct StepSummary: Equatable, Sendable {
   package var updates: Int
   /// Whether checkpoint `step` (the policy that its rollouts were sampled from) is stored.
   package var hasCheckpoint: Bool
-  /// Whether training on the step has published checkpoint `step + 1`.
+  /// Whether training on the step has published its updates, or checkpoint `step + 1`: either may be cleared away.
   package var isTrained: Bool
   /// Bytes of the step's shards.
   package var bytes: Int
@@ -105,6 +105,7 @@ package struct ScoreRecord: Equatable, Sendable {
 /// The row of a rollout in an update shard.
 package struct UpdateRecord: Equatable, Sendable {
   package var rollout: RolloutID
+  /// The training step, which may be a later one than the rollout's.
   package var step: Int
   package var tokens: Int
   package var advantage: Double?

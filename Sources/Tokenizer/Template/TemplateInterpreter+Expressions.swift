@@ -1,5 +1,4 @@
 import Formats
-import Foundation
 
 extension TemplateInterpreter {
   mutating func evaluate(_ expression: TemplateExpression) throws -> TemplateValue {

@@ -1,0 +1,194 @@
+import Kernels
+import Testing
+
+@Suite struct MatmulTests {
+  static let rows = [1, 7, 64, 65]
+  static let inputs = [1, 15, 16, 20, 63, 64, 130]
+  static let outputs = [1, 8, 17, 63, 64, 65, 200]
+
+  /// The rounding of a sum of k products in any order: k · 2⁻²⁴ · Σ|terms|.
+  private func expectProduct(
+    _ found: [Float], _ expected: (y: [Double], size: [Double]), before: [Float]? = nil, k: Int, _ what: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for i in found.indices {
+      let start = before.map { Double($0[i]) } ?? 0
+      let limit = Double(k + 2) * 0x1p-24 * (expected.size[i] + abs(start)) + 1e-30
+      if !(abs(Double(found[i]) - expected.y[i] - start) <= limit) {
+        Issue.record(
+          "\(what): [\(i)] is \(found[i]), expected \(expected.y[i] + start)", sourceLocation: sourceLocation)
+        return
+      }
+    }
+  }
+
+  @Test(arguments: rows, inputs)
+  func forwardPlainAndPacked(rows: Int, k: Int) {
+    for (index, n) in Self.outputs.enumerated() {
+      var numbers = Numbers(seed: rows * 1000 + k * 10 + index)
+      let matmul = Matmul(pool: ThreadPool(threads: 1 + index % 3))
+      let x = Floats(numbers.floats(rows * k)), w = Floats(numbers.floats(n * k)), before = numbers.floats(rows * n)
+      let expected = Reference.product(x.values, w.values, rows: rows, k: k, n: n)
+      let plain = Linear(inputs: k, outputs: n, plain: w.base), packed = matmul.packing(plain)
+      #expect(packed.plain == nil && packed.inputs == k && packed.outputs == n)
+      for (name, linear) in [("plain", plain), ("packed", packed)] {
+        let y = Floats(unset: rows * n), added = Floats(before), what = "\(name) \(rows) × \(k) × \(n)"
+        matmul.forward(x.base, rows: rows, linear, y.base)
+        expectProduct(y.values, expected, k: k, what)
+        matmul.forward(x.base, rows: rows, linear, added.base, accumulate: true)
+        expectProduct(added.values, expected, before: before, k: k, "adding, \(what)")
+        let row = Floats(unset: rows * n)
+        matmul.rowForward(x.base, rows: rows, linear, row.base, accumulate: false, thread: 0)
+        expectProduct(row.values, expected, k: k, "one thread, \(what)")
+        #expect(y.isIntact && added.isIntact && row.isIntact && x.isIntact)
+      }
+    }
+  }
+
+  @Test(arguments: rows, [1, 20, 64, 130])
+  func columnPanels(rows: Int, k: Int) {
+    let n = 200, matmul = Matmul(pool: ThreadPool(threads: 1))
+    var numbers = Numbers(seed: rows + k)
+    let x = Floats(numbers.floats(rows * k)), w = Floats(numbers.floats(n * k))
+    let plain = Linear(inputs: k, outputs: n, plain: w.base), packed = matmul.packing(plain)
+    for columns in [0..<64, 64..<128, 64..<200, 128..<193, 192..<200, 0..<200] {
+      let part = Array(w.values[(columns.lowerBound * k)..<(columns.upperBound * k)])
+      let expected = Reference.product(x.values, part, rows: rows, k: k, n: columns.count)
+      for (name, linear) in [("plain", plain), ("packed", packed)] {
+        let panel = Floats(unset: rows * columns.count)
+        matmul.columnPanel(x.base, rows: rows, linear, columns: columns, panel.base, thread: 0)
+        expectProduct(panel.values, expected, k: k, "\(name) columns \(columns)")
+        #expect(panel.isIntact)
+      }
+    }
+  }
+
+  @Test(arguments: rows, inputs)
+  func inputGradient(rows: Int, k: Int) {
+    for (index, n) in Self.outputs.enumerated() {
+      var numbers = Numbers(seed: rows * 1000 + k * 10 + index)
+      let matmul = Matmul(pool: ThreadPool(threads: 1 + index % 3))
+      let dy = Floats(numbers.floats(rows * n)), w = Floats(numbers.floats(n * k)), before = numbers.floats(rows * k)
+      // dx = dy · w, that is dy · (wᵀ)ᵀ
+      let turned = Reference.transposed(w.values, rows: n, columns: k)
+      let expected = Reference.product(dy.values, turned, rows: rows, k: n, n: k)
+      let linear = Linear(inputs: k, outputs: n, plain: w.base)
+      let dx = Floats(unset: rows * k), added = Floats(before)
+      matmul.inputGradient(dy.base, rows: rows, linear, dx.base)
+      expectProduct(dx.values, expected, k: n, "\(rows) × \(n) × \(k)")
+      matmul.inputGradient(dy.base, rows: rows, linear, added.base, accumulate: true)
+      expectProduct(added.values, expected, before: before, k: n, "adding, \(rows) × \(n) × \(k)")
+      #expect(dx.isIntact && added.isIntact)
+    }
+  }
+
+  @Test(arguments: rows, inputs)
+  func weightGradient(rows: Int, k: Int) {
+    for (index, n) in Self.outputs.enumerated() {
+      var numbers = Numbers(seed: rows * 1000 + k * 10 + index)
+      let matmul = Matmul(pool: ThreadPool(threads: 1 + index % 3))
+      let dy = Floats(numbers.floats(rows * n)), x = Floats(numbers.floats(rows * k)), before = numbers.floats(n * k)
+      let expected = Reference.product(
+        Reference.transposed(dy.values, rows: rows, columns: n), Reference.transposed(x.values, rows: rows, columns: k),
+        rows: n, k: rows, n: k)
+      let dw = Floats(before)
+      matmul.weightGradient(dy.base, rows: rows, outputs: n, x.base, inputs: k, dw.base)
+      expectProduct(dw.values, expected, before: before, k: rows, "\(n) × \(rows) × \(k)")
+      #expect(dw.isIntact)
+    }
+  }
+
+  @Test func noRowsIsNoWork() {
+    let matmul = Matmul(pool: ThreadPool(threads: 2)), w = Floats(zeros: 12), y = Floats(zeros: 0)
+    let linear = Linear(inputs: 3, outputs: 4, plain: w.base), packed = matmul.packing(linear)
+    let dw = Floats([Float](repeating: 1, count: 12))
+    for each in [linear, packed] {
+      matmul.forward(y.base, rows: 0, each, y.base)
+      matmul.columnPanel(y.base, rows: 0, each, columns: 0..<4, y.base, thread: 0)
+    }
+    matmul.inputGradient(y.base, rows: 0, linear, y.base)
+    matmul.weightGradient(y.base, rows: 0, outputs: 4, y.base, inputs: 3, dw.base)
+    #expect(y.isIntact && dw.values == [Float](repeating: 1, count: 12))
+  }
+
+  @Test func aNaNIsNeverDropped() {
+    let matmul = Matmul(pool: ThreadPool(threads: 2)), rows = 40, k = 20, n = 70
+    var numbers = Numbers(seed: 8)
+    var values = numbers.floats(rows * k)
+    values[13 * k + 7] = .nan
+    let x = Floats(values), w = Floats([Float](repeating: 0, count: n * k)), y = Floats(unset: rows * n)
+    let linear = Linear(inputs: k, outputs: n, plain: w.base)
+    for each in [linear, matmul.packing(linear)] {
+      matmul.forward(x.base, rows: rows, each, y.base)
+      for (i, value) in y.values.enumerated() { #expect(value.isNaN == (i / n == 13), "0 · NaN is NaN") }
+    }
+    let dw = Floats(zeros: n * k), dy = Floats(zeros: rows * n)
+    matmul.weightGradient(dy.base, rows: rows, outputs: n, x.base, inputs: k, dw.base)
+    for (i, value) in dw.values.enumerated() { #expect(value.isNaN == (i % k == 7)) }
+  }
+}
+
+/// What "sampling and training agree" rests on.
+@Suite(.enabled(if: productsAreInvariant, needsInvariance)) struct InvarianceTests {
+  @Test(arguments: [(576, 960), (64, 64), (20, 130), (100, 37), (1536, 576), (33, 4096), (3000, 70)])
+  func rowsDoNotDependOnTheBatch(k: Int, n: Int) {
+    var numbers = Numbers(seed: k)
+    let w = Floats(numbers.floats(n * k, scale: 0.05)), row = numbers.floats(k), start = numbers.floats(n)
+    let plain = Linear(inputs: k, outputs: n, plain: w.base)
+    var seen: [[UInt32]] = [], added: [[UInt32]] = []
+    for threads in 1...3 {
+      let matmul = Matmul(pool: ThreadPool(threads: threads)), packed = matmul.packing(plain)
+      for rows in [1, 2, 3, 7, 16, 31, 33, 64, 100] {
+        for place in Set([0, rows / 2, rows - 1]) {
+          var values = numbers.floats(rows * k)
+          values.replaceSubrange(place * k..<(place + 1) * k, with: row)
+          let x = Floats(values)
+          for linear in [plain, packed] {
+            let y = Floats(unset: rows * n)
+            matmul.forward(x.base, rows: rows, linear, y.base)
+            seen.append(Array(y.values[place * n..<(place + 1) * n]).bits)
+            let sum = Floats((0..<rows).flatMap { _ in start })
+            matmul.forward(x.base, rows: rows, linear, sum.base, accumulate: true)
+            added.append(Array(sum.values[place * n..<(place + 1) * n]).bits)
+          }
+        }
+      }
+    }
+    #expect(seen.allSatisfy { $0 == seen[0] }, "\(seen.count { $0 != seen[0] }) of \(seen.count) rows differ")
+    #expect(added.allSatisfy { $0 == added[0] }, "\(added.count { $0 != added[0] }) of \(added.count) sums differ")
+  }
+
+  @Test(arguments: [(576, 4096), (20, 200)])
+  func panelsHaveTheBitsOfTheWholeProduct(k: Int, n: Int) {
+    var numbers = Numbers(seed: k)
+    let rows = 9, x = Floats(numbers.floats(rows * k)), w = Floats(numbers.floats(n * k))
+    let matmul = Matmul(pool: ThreadPool(threads: 1)), plain = Linear(inputs: k, outputs: n, plain: w.base)
+    let whole = Floats(unset: rows * n)
+    matmul.forward(x.base, rows: rows, plain, whole.base)
+    for linear in [plain, matmul.packing(plain)] {
+      for columns in [0..<64, 64..<192, 128..<n] {
+        let panel = Floats(unset: rows * columns.count)
+        matmul.columnPanel(x.base, rows: rows, linear, columns: columns, panel.base, thread: 0)
+        for r in 0..<rows {
+          let part = panel.values[r * columns.count..<(r + 1) * columns.count]
+          #expect(
+            Array(part).bits == Array(whole.values[r * n + columns.lowerBound..<r * n + columns.upperBound]).bits)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [(576, 960), (20, 130), (576, 4096)])
+  func gradientsDoNotDependOnTheThreads(k: Int, n: Int) {
+    let rows = 100
+    var numbers = Numbers(seed: n)
+    let w = Floats(numbers.floats(n * k)), dy = Floats(numbers.floats(rows * n)), x = Floats(numbers.floats(rows * k))
+    let results = (1...3).map { threads in
+      let matmul = Matmul(pool: ThreadPool(threads: threads)), dx = Floats(unset: rows * k), dw = Floats(zeros: n * k)
+      matmul.inputGradient(dy.base, rows: rows, Linear(inputs: k, outputs: n, plain: w.base), dx.base)
+      matmul.weightGradient(dy.base, rows: rows, outputs: n, x.base, inputs: k, dw.base)
+      return (dx.values + dw.values).bits
+    }
+    #expect(results[1] == results[0] && results[2] == results[0])
+  }
+}

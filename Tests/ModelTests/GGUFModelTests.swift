@@ -1,0 +1,65 @@
+import Formats
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+/// The GGUF files of the goldens: log-probabilities, entropies and the likeliest tokens.
+@Suite struct GGUFModelTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    let golden: JSON
+    var path: String { "\(Golden.folder)/gguf/\(name)" }
+    var testDescription: String { name }
+
+    static let all: [Case] = {
+      let json = try? JSON.parse(contentsOf: "\(Golden.folder)/gguf/golden.json")
+      return (json?.object?.members ?? []).map { Case(name: $0.key, golden: $0.value) }
+    }()
+  }
+
+  @Test func someFileRan() throws {
+    let accepted = try Case.all.filter { c in
+      let files = try ModelFiles.open(path: c.path)
+      return (try? ModelConfiguration(files.config, place: c.path)) != nil
+    }
+    #expect(!accepted.isEmpty, "no file of \(Golden.folder)/gguf ran")
+  }
+
+  @Test(arguments: Case.all)
+  func asGoldenOrRefusedByName(file: Case) throws {
+    let files = try ModelFiles.open(path: file.path)
+    do {
+      _ = try ModelConfiguration(files.config, place: file.path)
+    } catch let error as RollbookError {
+      let type = files.config["model_type"]?.string ?? "", rope = files.config["rope_parameters"]?["rope_type"]?.string
+      #expect(error.message.contains("'\(type)'") || error.message.contains("'\(rope ?? "")'"), "\(error)")
+      return
+    }
+    let plain = try Harness(files), packed = try Harness(files, packed: true)
+    for s in try #require(file.golden["sequences"]?.array) {
+      let ids = s.int32s("ids")
+      var batch = Batch()
+      _ = batch.append(sequence: ids)
+      let result = plain.evaluate(batch), same = packed.evaluate(batch)
+      expectClose(Array(result.logprobs.dropLast()), s.doubles("logprobs"), Limit.logprob, "log-probabilities")
+      let entropies = s.doubles("entropy")
+      expectClose(Array(result.entropies.prefix(entropies.count)), entropies, Limit.entropy, "entropies")
+      expectSame(result.logprobs, same.logprobs, "packed weights")
+      let last = plain.distributions(ids, positions: [ids.count - 1])[0]
+      expectTop(last, ids: s.int32s("top5_ids"), logits: s.doubles("top5_logits"), Limit.logits)
+    }
+  }
+}
+
+/// The likeliest tokens in order, and the distances of their logits.
+func expectTop(
+  _ logprobs: [Float], ids: [Int32], logits: [Double], _ limit: Double,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let order = logprobs.indices.sorted { logprobs[$0] > logprobs[$1] }.prefix(ids.count).map { Int32($0) }
+  #expect(order == ids && !ids.isEmpty, sourceLocation: sourceLocation)
+  let shift = Double(logprobs[Int(ids[0])]) - logits[0]
+  expectClose(
+    ids.map { logprobs[Int($0)] }, logits.map { $0 + shift }, limit, "logits", sourceLocation: sourceLocation)
+}

@@ -1,0 +1,36 @@
+"""A published checkpoint in Hugging Face transformers: same greedy text, same log-probabilities within 1e-4.
+
+    python check_checkpoint.py CHECKPOINT SHARD.arrow
+
+SHARD holds greedy rollouts (rollbook generate --temperature 0) of that checkpoint. Exit 1 if anything differs.
+"""
+import sys
+
+import pyarrow as pa
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder, shard = sys.argv[1:3]
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+rows = pa.ipc.open_file(shard).read_all().to_pylist()
+worst, different, texts, prompts = 0.0, 0, 0, 0
+for row in rows:
+    prompt, response = row["prompt_tokens"], row["response_tokens"]
+    if tokenizer.encode(row["prompt_text"], add_special_tokens=False) != prompt:
+        prompts += 1
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
+        logprobs = torch.log_softmax(logits, -1)
+        ours = torch.tensor(row["logprobs"])
+        theirs = logprobs.gather(-1, torch.tensor(response)[:, None]).squeeze(-1)
+        worst = max(worst, (ours - theirs).abs().max().item())
+        generated = model.generate(torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)),
+                                   max_new_tokens=len(response), do_sample=False)[0, len(prompt):].tolist()
+    if generated != response:
+        different += 1
+    if tokenizer.decode(generated, skip_special_tokens=True) != row["response_text"]:
+        texts += 1
+print(f"{len(rows)} rollouts: log-probabilities within {worst:.2e}, {different} greedy continuations differ, "
+      f"{texts} texts differ, {prompts} prompts encode differently")
+sys.exit(1 if worst > 1e-4 or different or texts or prompts else 0)
