@@ -6,14 +6,14 @@
 #
 # --model MODEL    the start: a folder, a .gguf, or 'latest' (checkpoint 0 of the buffer)
 # --steps N        training steps in all (20)          --seed N         (1)
-# --lr X           AdamW's learning rate (1e-5)        --kl X           weight of the KL to the start (0.02)
+# --lr X           AdamW's learning rate (1e-5)        --kl X           weight of the KL to the start in the loss (0: only measured)
 # --prompts-per-step N (8)  --group-size N (8)  --max-new-tokens N (48)
 # --reward SPEC    may be given several times (math=1 and format=0.2)
 # --keep-last N    checkpoints to keep, 0 for all (2)  --generate ARG, --train ARG   a further argument for a stage
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-buffer=runs/add model= prompts= steps=20 seed=1 lr=1e-5 kl=0.02 per_step=8 group=8 tokens=48 keep=2
+buffer=runs/add model= prompts= steps=20 seed=1 lr=1e-5 kl=0 per_step=8 group=8 tokens=48 keep=2
 rewards=() generate=() train=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -28,10 +28,15 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$model" ] && [ -n "$prompts" ] || { echo "on_policy.sh: give --model and --prompts (see --help)" >&2; exit 64; }
 [ ${#rewards[@]} -gt 0 ] || rewards=(--reward math=1 --reward format=0.2)
-[ "$keep" -gt 0 ] && train+=(--keep-last "$keep")
 need_programs
-# The start stays the reference of the KL divergence.
-reference=$model; [ "$model" = latest ] && reference=step:0
+# The start stays the reference of the KL divergence; where that is checkpoint 0, none may be removed.
+reference=$model
+if [ "$model" = latest ]; then
+  reference=step:0
+  [ "$keep" -eq 0 ] || echo "on_policy.sh: all checkpoints are kept, for checkpoint 0 is the reference" >&2
+  keep=0
+fi
+[ "$keep" -eq 0 ] || train+=(--keep-last "$keep")
 
 # Checkpoint N is there once steps 0 to N-1 are done: begin with N.
 newest=$({ ls "$buffer/checkpoints" 2>/dev/null || true; } | sed -n 's/^step-0*\([0-9][0-9]*\)$/\1/p' | sort -n | tail -1)

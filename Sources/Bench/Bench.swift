@@ -22,7 +22,7 @@ internal import Pipeline
     let files = try ModelFiles.open(path: model)
     let configuration = try ModelConfiguration(files.config, place: model)
     let matmul = Matmul(pool: ThreadPool(threads: threads))
-    try Output.print("kernels: \(Matmul.library), \(kernelVersion); \(threads) threads; f32")
+    try Output.print("kernels: \(matmul.description); \(threads) threads; f32")
     try generation(files, configuration, matmul)
     try Output.print("peak memory after generation: \(Format.decimal(peak(), 2)) GB")
     try training(files, configuration, matmul)

@@ -64,21 +64,24 @@ internal import Tokenizer
     let configuration = try ModelConfiguration(files.config, place: reference.path)
     let chosen = try PromptSelection(prompts: all, perStep: promptsPerStep, seed: stage.seed).prompts(step: stage.step)
     let groups = try prepare(chosen, tokenizer, configuration)
+    let parts = (groups.count + groupsPerShard - 1) / groupsPerShard
     let shards = stride(from: 0, to: groups.count, by: groupsPerShard).enumerated()
       .filter { $0.offset % numShards == shardIndex }
       .map { ShardJob(part: $0.offset, groups: Array(groups[$0.element..<min(groups.count, $0.element + groupsPerShard)])) }
 
-    let provenance = try shards.map { try self.provenance($0, files: files, tokenizer: tokenizer, reference) }
+    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
+    let inputs = try inputs(files, tokenizer, reference), kernels = matmul.description
+    let provenance = shards.map {
+      self.provenance($0, of: parts, inputs, files, tokenizer, reference, kernels: kernels)
+    }
     let open = try zip(shards, provenance).filter { try !isDone($0.0, $0.1, buffer) }
     if open.isEmpty { return try finish(buffer, shards, made: 0, note: "already done: ") }
 
-    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
     let weights = try ModelWeights.packed(configuration, from: files, matmul: matmul)
     let sampler = GroupSampler(
       files, tokenizer: tokenizer, transformer: Transformer(configuration, weights: weights, matmul: matmul),
       options: sampling, step: stage.step, seed: stage.seed, policyStep: reference.step)
-    var meter = Meter(stage, total: shards.reduce(0) { $0 + $1.groups.count } * sampling.groupSize)
-    meter.skip((shards.count - open.count) * groupsPerShard * sampling.groupSize)
+    var meter = Meter(stage, total: open.reduce(0) { $0 + $1.0.groups.count } * sampling.groupSize)
     for (job, provenance) in open { try make(job, provenance, buffer, sampler, &meter) }
     meter.finish()
     try finish(buffer, shards, made: open.count, note: "")
@@ -92,11 +95,16 @@ internal import Tokenizer
       throw RollbookError.badInput(
         model, "the tokenizer has \(tokenizer.vocabularyCount) tokens, the model \(configuration.vocabularyCount)")
     }
+    let room = configuration.maximumPositions - sampling.maxNewTokens
+    guard room >= 1 else {
+      throw RollbookError.usage(
+        "--max-new-tokens \(sampling.maxNewTokens) leaves no room for a prompt: the model has "
+          + "\(configuration.maximumPositions) positions")
+    }
     return try chosen.enumerated().map { index, prompt in
       let place = "\(prompts):\(prompt.line)"
       let text = try prompt.text ?? tokenizer.render(messages: prompt.messages ?? [], addGenerationPrompt: true)
       let tokens = tokenizer.encode(text, addSpecialTokens: prompt.text != nil)
-      let room = configuration.maximumPositions - sampling.maxNewTokens
       guard !tokens.isEmpty, tokens.count <= room else {
         throw RollbookError.badInput(
           place, "the prompt has \(tokens.count) tokens, expected 1 to \(room) "
@@ -117,19 +125,36 @@ internal import Tokenizer
       hint: "give the same flags, another --step or another --buffer; see \(path)")
   }
 
+  /// Everything besides the flags that decides the rollouts. Weights alone do not name a policy: its config, its end
+  /// tokens and its chat template can change beside them.
+  private func inputs(
+    _ files: ModelFiles, _ tokenizer: Tokenizer, _ reference: ModelReference
+  ) throws -> [Manifest.Input] {
+    let ends = tokenizer.eosIDs.sorted().map(String.init).joined(separator: " ")
+    return [
+      Manifest.Input(role: "prompts", name: prompts, digest: try Digest.file(prompts)),
+      Manifest.Input(role: "policy", name: reference.path, digest: files.weightsDigest),
+      Manifest.Input(role: "config", name: "config.json", digest: Digest.xxh3(try files.config.serialized(sortedKeys: true))),
+      Manifest.Input(role: "end tokens", name: ends, digest: Digest.xxh3(ends)),
+      Manifest.Input(
+        role: "chat template", name: "chat template", digest: Digest.xxh3(tokenizer.chatTemplate?.text ?? "")),
+    ]
+  }
+
   private func provenance(
-    _ job: ShardJob, files: ModelFiles, tokenizer: Tokenizer, _ reference: ModelReference
-  ) throws -> Provenance {
+    _ job: ShardJob, of parts: Int, _ inputs: [Manifest.Input], _ files: ModelFiles, _ tokenizer: Tokenizer,
+    _ reference: ModelReference, kernels: String
+  ) -> Provenance {
     var parameters = sampling.parameters
     parameters["step"] = "\(stage.step)"
     parameters["part"] = "\(job.part)"
+    parameters["parts"] = "\(parts)"
+    parameters["policy-step"] = reference.step.map { "\($0)" } ?? "none"
     parameters["groups-per-shard"] = "\(groupsPerShard)"
     parameters["prompts-per-step"] = promptsPerStep.map { "\($0)" } ?? "all"
-    let prompts = Manifest.Input(role: "prompts", name: prompts, digest: try Digest.file(self.prompts))
-    let policy = Manifest.Input(role: "policy", name: reference.path, digest: files.weightsDigest)
     return Provenance(
-      "generate", parameters: parameters, inputs: [prompts, policy], seed: stage.seed, policy: files.weightsDigest,
-      tokenizer: tokenizer.digest, kernels: "\(Matmul.library), \(kernelVersion)", threads: stage.threadCount)
+      "generate", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
+      tokenizer: tokenizer.digest, kernels: kernels, threads: stage.threadCount)
   }
 
   /// Samples what the shard still lacks and publishes it.
@@ -139,11 +164,12 @@ internal import Tokenizer
     let staging = buffer.stagingPath(.rollouts, step: stage.step, part: job.part)
     let lock = try StagingLock(path: staging + ".lock")
     defer { lock.release() }
-    let writer = try RolloutShardWriter(staging: staging, metadata: ["rollbook.action": provenance.key])
+    meter.begin()
+    let writer = try RolloutShardWriter(staging: staging, metadata: ["rollbook.action": provenance.key]) {
+      meter.recovered($0)
+    }
     let kept = writer.recoveredRowCount / sampling.groupSize
     if kept > 0 { stage.note("\(kept * sampling.groupSize) rollouts of an earlier run are kept") }
-    meter.skip(kept * sampling.groupSize)
-    meter.begin()
     let complete = try sampler.sample(Array(job.groups.dropFirst(kept)), progress: { meter.count(tokens: $0) }) { _, rollouts in
       try writer.append(rollouts)
       meter.finished(rollouts)
@@ -161,6 +187,7 @@ internal import Tokenizer
 
   private func finish(_ buffer: Buffer, _ shards: [ShardJob], made: Int, note: String) throws {
     let manifests = try buffer.manifests(.rollouts, step: stage.step)
+    func total(_ name: String) -> Double { manifests.reduce(0) { $0 + ($1.summary[name] ?? 0) } }
     let mine = manifests.filter { manifest in shards.contains { $0.part == manifest.part } }
     let rows = mine.reduce(0) { $0 + $1.rows }
     let tokens = mine.reduce(0) { $0 + ($1.summary["response_tokens"] ?? 0) }
@@ -169,14 +196,15 @@ internal import Tokenizer
       try Metrics(buffer).record(
         step: stage.step, stage: "generate",
         [
-          ("rollouts", Double(rows)), ("response_tokens", tokens), ("response_length_mean", tokens / Double(max(1, rows))),
-          ("seconds", seconds), ("tokens_per_second", tokens / max(seconds, 1e-9)),
+          ("rollouts", Double(manifests.reduce(0) { $0 + $1.rows })), ("response_tokens", total("response_tokens")),
+          ("seconds", total("seconds")),
+          ("tokens_per_second", total("response_tokens") / max(total("seconds"), 1e-9)),
         ])
     }
     try stage.finish(
       [
         "stage": "generate", "step": .int(stage.step), "rollouts": .int(rows), "shards": .int(mine.count),
-        "made": .int(made), "response_tokens": .int(Int(tokens)), "seconds": JSON.finite(seconds),
+        "made": .int(made), "response_tokens": JSON.finite(tokens), "seconds": JSON.finite(seconds),
         "tokens_per_second": JSON.finite(tokens / max(seconds, 1e-9)),
       ],
       "\(note)step \(stage.step): \(rows) rollouts in \(mine.count) shard\(mine.count == 1 ? "" : "s"), "

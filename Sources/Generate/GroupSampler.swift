@@ -53,6 +53,8 @@ final class GroupSampler {
             sample: UInt64($0))
         })
     }
+    let most = decoder.affordable(requests, bytes: Int(ProcessInfo.processInfo.physicalMemory / 2))
+    decoder.limit(sequences: most)
     var waiting: [Int: [GeneratedSequence]] = [:]
     var next = 0
     var failure: (any Error)?
@@ -63,6 +65,11 @@ final class GroupSampler {
         return failure == nil && !Interrupt.requested
       },
       finish: { sequence in
+        if sequence.finish == .notFinite, failure == nil {
+          failure = RollbookError.badInput(
+            "prompt '\(groups[sequence.request].prompt.id)'", "the policy's logits are not finite numbers",
+            hint: "the weights of \(files.path) are damaged, or their training diverged")
+        }
         waiting[sequence.request, default: []].append(sequence)
         while failure == nil, let done = waiting[next], done.count == options.groupSize {
           waiting[next] = nil
@@ -86,6 +93,7 @@ final class GroupSampler {
   private func stops(at sequence: GeneratedSequence) -> Bool {
     guard let longest = stops.map(\.count).max(), let last = sequence.tokens.last else { return false }
     let fresh = tokenizer.bytes(of: last)
+    if fresh.isEmpty { return false }
     var tail = fresh
     for token in sequence.tokens.dropLast().reversed() {
       if tail.count >= longest + fresh.count { break }

@@ -10,6 +10,7 @@ struct Meter {
   // Of the shard at work.
   private var shardStart = 0.0
   private var shardTokens = 0.0
+  private var keptTokens = 0.0
   private var shardRows = 0.0
   private var shardTruncated = 0.0
 
@@ -18,17 +19,20 @@ struct Meter {
     start = Timestamp.steady
   }
 
-  /// Rollouts that an earlier run made.
-  mutating func skip(_ count: Int) { rollouts += count }
-
   mutating func begin() {
     shardStart = Timestamp.steady
-    (shardTokens, shardRows, shardTruncated) = (0, 0, 0)
+    (shardTokens, keptTokens, shardRows, shardTruncated) = (0, 0, 0, 0)
   }
 
   mutating func count(tokens count: Int) {
     tokens += count
     progress.update(rollouts, [("tok/s", Format.brief(Double(tokens) / max(Timestamp.steady - start, 1e-9)))])
+  }
+
+  /// Rollouts that an earlier run left in staging: they count, but not for the speed.
+  mutating func recovered(_ rows: [Rollout]) {
+    keptTokens += rows.reduce(0) { $0 + Double($1.responseTokens.count) }
+    finished(rows)
   }
 
   mutating func finished(_ group: [Rollout]) {
@@ -47,7 +51,7 @@ struct Meter {
     return [
       "response_tokens": shardTokens, "response_length_mean": shardTokens / max(shardRows, 1),
       "truncated_share": shardTruncated / max(shardRows, 1), "seconds": seconds,
-      "tokens_per_second": shardTokens / max(seconds, 1e-9),
+      "tokens_per_second": (shardTokens - keptTokens) / max(seconds, 1e-9),
     ]
   }
 }

@@ -8,7 +8,8 @@ package struct StatisticsCommand: ParsableCommand {
     commandName: "stats",
     abstract: "Show how a run goes: rewards, pass rate, lengths, KL, speed, one line a step.",
     discussion: """
-      reward: mean of the score set. pass: share of responses that the verifier accepts. format: share in the format \
+      reward: mean of the score set. pass: share of responses that the verifier accepts, \
+      with its standard error over prompts (±). format: share in the format \
       that was asked for. length: mean response in tokens. cut: share cut off at the limit. flat: share of groups \
       whose rewards are all equal, which teach nothing. kl: mean k3 estimate of the divergence from the reference \
       policy. tok/s: response tokens a second while generating. seconds: work of all stages on the step.
@@ -35,13 +36,13 @@ package struct StatisticsCommand: ParsableCommand {
   /// One row a step.
   package func table(_ index: Index) throws -> String {
     var table = Table([
-      ("step", .right), ("rollouts", .right), ("reward", .right), ("pass", .right), ("format", .right),
+      ("step", .right), ("rollouts", .right), ("reward", .right), ("pass", .right), ("±", .right), ("format", .right),
       ("length", .right), ("cut", .right), ("flat", .right), ("kl", .right), ("tok/s", .right), ("seconds", .right),
     ])
     for row in try index.statistics(set: scores) {
       table.append([
         String(row.step), String(row.rollouts), Format.decimal(row.rewardMean), Format.percent(row.passRate),
-        Format.percent(row.formatRate), Format.decimal(row.responseLengthMean, 1), Format.percent(row.truncatedShare),
+        Format.percent(row.passError), Format.percent(row.formatRate), Format.decimal(row.responseLengthMean, 1), Format.percent(row.truncatedShare),
         Format.percent(row.zeroVarianceShare), Format.decimal(row.kl, 4), Format.decimal(row.tokensPerSecond, 0),
         Format.decimal(row.seconds, 1),
       ])
@@ -56,6 +57,7 @@ package struct StatisticsCommand: ParsableCommand {
       [
         "step": .int(row.step), "rollouts": .int(row.rollouts), "groups": .int(row.groups), "scored": .int(row.scored),
         "reward_mean": .finite(row.rewardMean), "pass_rate": .finite(row.passRate),
+        "pass_rate_standard_error": .finite(row.passError),
         "format_rate": .finite(row.formatRate), "response_length_mean": .finite(row.responseLengthMean),
         "truncated_share": .finite(row.truncatedShare), "zero_variance_share": .finite(row.zeroVarianceShare),
         "kl": .finite(row.kl), "tokens_per_second": .finite(row.tokensPerSecond), "seconds": .finite(row.seconds),

@@ -8,15 +8,17 @@ package final class Arena: @unchecked Sendable {
   package let base: UnsafeMutablePointer<Float>
   private let bytes: Int
 
-  /// - Parameter count: floats. The memory is committed when it is first touched.
-  package init(count: Int) {
+  /// - Parameters:
+  ///   - count: floats. The memory is committed when it is first touched.
+  ///   - hugePages: false for memory that is reserved for the worst case and mostly stays untouched.
+  package init(count: Int, hugePages: Bool = true) {
     self.count = count
     bytes = max(count, 1) * MemoryLayout<Float>.stride
     let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else {
       preconditionFailure("out of address space: \(bytes) bytes")
     }
-    madvise(memory, bytes, MADV_HUGEPAGE)
+    madvise(memory, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     base = memory.assumingMemoryBound(to: Float.self)
   }
 

@@ -14,6 +14,16 @@ package struct Linear {
   }
 }
 
+/// One thread's scratch, grown as needed.
+private final class Panel {
+  private var arena = Arena(count: 0)
+
+  func reserve(_ count: Int) -> FloatPointer {
+    if arena.count < count { arena = Arena(count: count) }
+    return arena.base
+  }
+}
+
 /// The three products of a linear layer, split over the pool.
 ///
 /// Forward products use oneDNN, whose rows do not depend on the batch (measured, docs/performance.md); rows are split
@@ -21,25 +31,16 @@ package struct Linear {
 package final class Matmul: @unchecked Sendable {
   package let pool: ThreadPool
   /// Per thread: [rows, columns] of one panel, for the narrow products.
-  private var panels: [Arena]
+  private let panels: [Panel]
   #if HAVE_ONEDNN
     private let engines: [OneDNN]
   #endif
 
   package init(pool: ThreadPool) {
     self.pool = pool
-    panels = (0..<pool.count).map { _ in Arena(count: 0) }
+    panels = (0..<pool.count).map { _ in Panel() }
     #if HAVE_ONEDNN
       engines = (0..<pool.count).map { _ in OneDNN() }
-    #endif
-  }
-
-  /// The library of the forward products, for provenance.
-  package static var library: String {
-    #if HAVE_ONEDNN
-      "oneDNN"
-    #else
-      "OpenBLAS \(openBLASCore)"
     #endif
   }
 
@@ -97,8 +98,7 @@ package final class Matmul: @unchecked Sendable {
     let n = linear.outputs
     pool.split(n, grain: 64) { columns, thread in
       let width = columns.count
-      if panels[thread].count < rows * width { panels[thread] = Arena(count: rows * width) }
-      let panel = panels[thread].base
+      let panel = panels[thread].reserve(rows * width)
       columnPanel(x, rows: rows, linear, columns: columns, panel, thread: thread)
       for row in 0..<rows {
         let target = y + row * n + columns.lowerBound, source = panel + row * width
@@ -161,10 +161,14 @@ package final class Matmul: @unchecked Sendable {
   package func weightGradient(
     _ dy: ConstFloatPointer, rows: Int, outputs: Int, _ x: ConstFloatPointer, inputs: Int, _ dw: FloatPointer
   ) {
-    pool.split(outputs, grain: 8) { range, thread in
+    // Two ranges at least, even for one thread: where rows of dy have no gaps oneDNN takes another kernel, whose sums
+    // over many rows have other bits, and a gradient must not depend on the number of threads.
+    let units = (outputs + 7) / 8, parts = min(max(2, pool.count), units)
+    pool.run(parts: parts) { part, thread in
+      let low = units * part / parts * 8, high = min(outputs, units * (part + 1) / parts * 8)
       rowWeightGradient(
-        dy + range.lowerBound, stride: outputs, outputs: range.count, rows: rows, x, inputs: inputs,
-        dw + range.lowerBound * inputs, thread: thread)
+        dy + low, stride: outputs, outputs: high - low, rows: rows, x, inputs: inputs, dw + low * inputs,
+        thread: thread)
     }
   }
 

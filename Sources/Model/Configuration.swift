@@ -21,6 +21,14 @@ package struct ModelConfiguration: Equatable, Sendable {
   package var queryKeyValue: Int { (heads + 2 * keyValueHeads) * headDimensions }
   package var queryWidth: Int { heads * headDimensions }
 
+  /// Bytes of the weights in f32; in double because a config can ask for anything.
+  package var parameterBytes: Double {
+    let attention = Double(queryKeyValue) * Double(hidden) + Double(queryWidth) * Double(hidden)
+    let layer = attention + 3 * Double(intermediate) * Double(hidden) + 2 * Double(hidden)
+    let embedding = Double(vocabularyCount) * Double(hidden) * (tiedEmbeddings ? 1 : 2)
+    return 4 * (embedding + Double(layers) * layer + Double(hidden))
+  }
+
   /// - Parameter place: names the file in errors.
   /// - Throws: `badInput` naming the key that is missing, out of range or asks for what is not implemented.
   package init(_ json: JSON, place: String) throws {
@@ -39,7 +47,7 @@ package struct ModelConfiguration: Equatable, Sendable {
     headDimensions = try reader.count("head_dim", limit: 4096, default: max(1, hidden / heads))
     normEpsilon = Float(try reader.positive("rms_norm_eps", default: 1e-6))
     maximumPositions = try reader.count("max_position_embeddings", limit: 1 << 26, default: 2048)
-    tiedEmbeddings = json["tie_word_embeddings"]?.bool ?? false
+    tiedEmbeddings = try reader.flag("tie_word_embeddings")
     rotaryBase = try reader.rotaryBase()
     guard heads % keyValueHeads == 0 else {
       throw RollbookError.badInput(
@@ -81,12 +89,26 @@ package struct ModelConfiguration: Equatable, Sendable {
       guard kind == "default" else {
         throw RollbookError.badInput(place, "rope type '\(kind)' is not supported", hint: "supported so far: default")
       }
-      if let theta = rope["rope_theta"]?.double, theta > 0, theta.isFinite { return theta }
-      return try positive("rope_theta", default: 10_000)
+      for source in [rope, json] {
+        if let share = source["partial_rotary_factor"], !share.isNull, share.double != 1 {
+          throw RollbookError.badInput(
+            place, "'partial_rotary_factor' is \(try share.serialized()): only 1 is supported so far")
+        }
+      }
+      let inner = Reader(json: rope, place: place)
+      return try inner.positive("rope_theta", default: positive("rope_theta", default: 10_000))
+    }
+
+    func flag(_ key: String) throws -> Bool {
+      guard let value = json[key], !value.isNull else { return false }
+      guard let flag = value.bool else {
+        throw RollbookError.badInput(place, "'\(key)' is \(try value.serialized()), expected true or false")
+      }
+      return flag
     }
 
     func refuseUnsupported() throws {
-      for key in ["attention_bias", "mlp_bias"] where json[key]?.bool == true {
+      for key in ["attention_bias", "mlp_bias"] where try flag(key) {
         throw RollbookError.badInput(place, "'\(key)' is true: biases are not supported yet")
       }
       if let activation = json["hidden_act"]?.string, activation != "silu" {

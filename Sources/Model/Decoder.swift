@@ -11,7 +11,8 @@ package struct GenerationRequest: Sendable {
 
 /// A finished sample.
 package struct GeneratedSequence: Sendable {
-  package enum Finish: Sendable { case endToken, stopped, length }
+  /// `notFinite`: the model's logits were no numbers.
+  package enum Finish: Sendable { case endToken, stopped, length, notFinite }
   package var request: Int
   package var sample: Int
   /// The response, the end token included where one was drawn.
@@ -31,7 +32,7 @@ package final class Decoder {
   private let settings: SamplingSettings
   private let endTokens: Set<Int32>
   private let sampler: Sampler
-  private let slots: Int
+  private var slots: Int
   private let store: KeyStore
   private var panels = Arena(count: 0)
   /// Rows of a prompt computed at a time.
@@ -67,8 +68,8 @@ package final class Decoder {
     store = KeyStore(transformer.configuration, keepsLayers: true)
   }
 
-  /// Bytes of keys and values that `generate` holds for these sizes.
-  package var keyBytes: Int { store.bytes }
+  /// Lowers the number of sequences decoded at once; results do not depend on it.
+  package func limit(sequences: Int) { slots = max(1, min(slots, sequences)) }
 
   /// Samples every request; `stops` is asked after each token (a stop string may be complete), `finish` is called for
   /// each sequence as it ends, `progress` with the number of tokens of each round. Return false from `progress` to
@@ -95,11 +96,20 @@ package final class Decoder {
     active = []
   }
 
-  /// One segment per slot, and as many prompts as could be at work at once.
+  /// How many sequences can be decoded at once when keys and values may take `bytes`; at least one group's.
+  package func affordable(_ requests: [GenerationRequest], bytes: Int) -> Int {
+    let longest = requests.reduce(1) { max($0, $1.prompt.count) }
+    let group = requests.reduce(1) { max($0, $1.randoms.count) }
+    let each = store.bytes(capacity: settings.maxNewTokens) + 4 * store.bytes(capacity: longest) / group
+    return max(group, min(slots, bytes / max(1, each)))
+  }
+
+  /// One segment per slot, and places for prompts.
   private func reserve(_ requests: [GenerationRequest]) {
     let longest = requests.reduce(1) { max($0, $1.prompt.count) }
     let fewest = requests.reduce(slots) { min($0, max(1, $1.randoms.count)) }
-    let places = min(requests.count, slots / fewest + 2)
+    // A long response keeps its prompt's place: with few more places than full groups need, slots would stand idle.
+    let places = min(requests.count, 4 * slots / fewest + 2)
     let prompt = Segment(first: 0, capacity: longest), own = Segment(first: 0, capacity: settings.maxNewTokens)
     store.reserve([Segment](repeating: prompt, count: places) + [Segment](repeating: own, count: slots))
     prompts = [Prompt?](repeating: nil, count: places)
@@ -108,8 +118,7 @@ package final class Decoder {
     finished = []
   }
 
-  /// Starts requests in order while all their samples find a slot (or nothing else runs); returns the next request.
-  /// A request with more samples than there are slots is started in several goes by its caller.
+  /// Starts requests in order while all their samples find a slot; returns the next request.
   private func startPrompts(
     _ requests: [GenerationRequest], from start: Int, _ stops: (GeneratedSequence) -> Bool
   ) -> Int {
@@ -216,6 +225,7 @@ package final class Decoder {
   }
 
   private func finish(of s: GeneratedSequence, _ stops: (GeneratedSequence) -> Bool) -> GeneratedSequence.Finish? {
+    if s.logprobs[s.logprobs.count - 1].isNaN { return .notFinite }
     if endTokens.contains(s.tokens[s.tokens.count - 1]) { return .endToken }
     if stops(s) { return .stopped }
     return s.tokens.count >= settings.maxNewTokens ? .length : nil

@@ -62,7 +62,7 @@ package final class KeyStore {
   private func keySize(_ s: Segment) -> Int { ((s.capacity + 14) / 16 + 1) * 16 * attention.width }
 
   private func grow(_ arena: inout Arena, _ count: Int) {
-    if arena.count < count { arena = Arena(count: count) }
+    if arena.count < count { arena = Arena(count: count, hugePages: !keepsLayers) }
   }
 
   private func grow(_ arena: inout Arena?, _ count: Int) {
@@ -91,6 +91,10 @@ package final class KeyStore {
     s.valueGradients?.update(repeating: 0, count: count)
   }
 
-  /// Bytes of keys and values held.
-  package var bytes: Int { (keys.count + values.count) * MemoryLayout<Float>.stride }
+  /// Bytes of keys and values that a segment of this capacity takes, over all layers.
+  func bytes(capacity: Int) -> Int {
+    let segment = Segment(first: 0, capacity: capacity)
+    let floats = keyValueHeads * (keySize(segment) + capacity * attention.width) * (keepsLayers ? layers : 1)
+    return floats * MemoryLayout<Float>.stride
+  }
 }

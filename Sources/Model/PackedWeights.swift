@@ -7,6 +7,7 @@ extension ModelWeights {
   /// - Throws: `badInput` or `missing` naming the tensor.
   package static func packed(_ c: ModelConfiguration, from files: ModelFiles, matmul: Matmul) throws -> ModelWeights {
     let layout = ParameterLayout(c)
+    try check(layout, against: files)
     let embedding = Arena(count: c.vocabularyCount * c.hidden)
     let norms = Arena(count: (2 * c.layers + 1) * Arena.padded(c.hidden))
     let shapes = Dictionary(uniqueKeysWithValues: layout.entries.map { ($0.name, $0.shape) })

@@ -17,6 +17,7 @@ package final class Parameters: @unchecked Sendable {
   /// Reads every tensor of the model, in parallel.
   /// - Throws: `badInput` or `missing` naming the tensor whose shape is wrong or that is not there.
   package convenience init(_ configuration: ModelConfiguration, from files: ModelFiles, pool: ThreadPool) throws {
+    try check(ParameterLayout(configuration), against: files)
     self.init(configuration)
     let entries = layout.entries.sorted { $0.count > $1.count }
     try concurrently(pool, entries.count) { part, _ in
@@ -91,8 +92,12 @@ func concurrently(_ pool: ThreadPool, _ parts: Int, _ body: (_ part: Int, _ thre
   if let error = errors.lazy.compactMap({ $0 }).first { throw error }
 }
 
-/// Reads one tensor after checking its shape.
-func readTensor(_ name: String, shape: [Int], from files: ModelFiles, into target: FloatPointer) throws {
+/// Checks that every tensor is there in its shape, before memory is taken for any of them.
+func check(_ layout: ParameterLayout, against files: ModelFiles) throws {
+  for entry in layout.entries { _ = try tensor(entry.name, shape: entry.shape, in: files) }
+}
+
+private func tensor(_ name: String, shape: [Int], in files: ModelFiles) throws -> TensorInfo {
   guard let info = files.weights.info(name) else {
     throw RollbookError.missing(
       files.path, "tensor '\(name)' is not there, expected shape \(shape)",
@@ -101,5 +106,11 @@ func readTensor(_ name: String, shape: [Int], from files: ModelFiles, into targe
   guard info.shape == shape else {
     throw RollbookError.badInput(files.path, "tensor '\(name)' has shape \(info.shape), config.json asks for \(shape)")
   }
+  return info
+}
+
+/// Reads one tensor after checking its shape.
+func readTensor(_ name: String, shape: [Int], from files: ModelFiles, into target: FloatPointer) throws {
+  let info = try tensor(name, shape: shape, in: files)
   try files.weights.read(name, into: UnsafeMutableBufferPointer(start: target, count: info.elementCount))
 }

@@ -38,12 +38,14 @@ struct Sampler {
 
   /// - Returns: the token and its natural log-probability under the distribution it was drawn from: after temperature,
   ///   top-k, top-p and min-p, renormalised. For temperature 0 the model's own log-probability at temperature 1.
+  ///   NaN where the logits are no numbers.
   func draw(_ row: LogitRow, uniform: Double, thread: Int) -> (token: Int32, logprob: Float) {
     let greedy = settings.temperature == 0
     let scale = greedy ? 1 : 1 / settings.temperature
     var softmax = Softmax()
     for (panel, width) in zip(row.panels, row.widths) { softmax.fold(panel, count: width, scale: scale) }
     let normalizer = softmax.logNormalizer
+    if !normalizer.isFinite { return (0, .nan) }
     func logprob(_ token: Int) -> Float {
       let chunk = token / TokenHead.chunk
       return row.panels[chunk][token - chunk * TokenHead.chunk] * scale - normalizer
@@ -101,6 +103,8 @@ struct Sampler {
     }
     let top = Softmax.maximum(p, count: count)
     let topK = settings.topK > 0 ? min(settings.topK, count) : count
+    // With both, top-p is a share of what top-k leaves, so all of that must be gathered.
+    let sharesTopK = settings.topK > 0 && settings.topP < 1, massDecides = settings.topK == 0 && settings.topP < 1
     var kept: [(token: Int, p: Float)] = []
     var cutoff = top * 1e-3
     while true {
@@ -110,7 +114,9 @@ struct Sampler {
         kept.append((i, p[i]))
         mass += Double(p[i])
       }
-      let enough = kept.count >= topK || mass >= Double(settings.topP) || cutoff <= top * settings.minP
+      let enough =
+        kept.count >= topK || massDecides && mass >= Double(settings.topP)
+        || !sharesTopK && cutoff <= top * settings.minP
       if enough || cutoff == 0 { break }
       cutoff = cutoff < 1e-30 ? 0 : cutoff * 1e-3
     }

@@ -86,7 +86,6 @@ final class Workspace {
   var dqkv: FloatPointer { arena.base + offsets.dqkv }
   var dattended: FloatPointer { arena.base + offsets.dattended }
   var dgated: FloatPointer { arena.base + offsets.dgated }
-  var bytes: Int { arena.count * MemoryLayout<Float>.stride }
 }
 
 /// cos and sin of position · base^(−2i/dim), computed in double once per position and grown as needed.

@@ -10,7 +10,7 @@ package struct ModelReference {
   /// Finds the model.
   ///
   /// - Parameter upTo: `latest` is the newest checkpoint that is not after this step, so that a step which is run
-  ///   again finds the same one.
+  ///   again finds the same one, unless `--keep-last` has removed it.
   /// - Throws: `missing` when there is no such checkpoint or file.
   package static func find(_ text: String, in buffer: Buffer, upTo step: Int) throws -> ModelReference {
     if text == "latest" {
@@ -19,6 +19,9 @@ package struct ModelReference {
         throw RollbookError.missing(
           buffer.checkpoints, "expected a checkpoint of step \(step) or before for 'latest', found none",
           hint: "give --model a folder or a .gguf file, or make one with `rollbook train --init config.json`")
+      }
+      if newest < step {
+        Output.note("note: there is no checkpoint of step \(step); 'latest' is step \(newest)")
       }
       return ModelReference(path: buffer.checkpointFolder(step: newest), step: newest)
     }
@@ -36,6 +39,13 @@ package struct ModelReference {
         text, "expected a model, found no such file or folder",
         hint: "a model is a Hugging Face folder, a .gguf file, 'latest' or 'step:N'")
     }
-    return ModelReference(path: text, step: nil)
+    return ModelReference(path: text, step: try stepOfCheckpoint(text, in: buffer))
+  }
+
+  /// The step of a path that spells out one of the buffer's own checkpoints.
+  private static func stepOfCheckpoint(_ path: String, in buffer: Buffer) throws -> Int? {
+    func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+    let folder = real(path)
+    return try buffer.manifests(.checkpoint).map(\.step).first { real(buffer.checkpointFolder(step: $0)) == folder }
   }
 }

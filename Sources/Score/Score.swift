@@ -49,12 +49,7 @@ internal import Rewards
     try Buffer.validate(set: scores)
     let rewards = try rewardSet()
     let buffer = try Buffer.open(path: stage.buffer, create: false)
-    let shards = try buffer.manifests(.rollouts, step: stage.step)
-    guard !shards.isEmpty else {
-      throw RollbookError.missing(
-        buffer.rolloutsFolder, "expected rollouts of step \(stage.step), found none",
-        hint: "run `rollbook generate --step \(stage.step)` first")
-    }
+    let shards = try buffer.completeRollouts(step: stage.step)
     let reference = try referenceBuffer.map {
       try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
     }

@@ -33,10 +33,10 @@ struct Tally {
     }
   }
 
-  /// reward_mean, reward_std (population), pass_rate (first component at least 1), format_rate, and each component's
+  /// Empty where nothing was scored. reward_mean, reward_std (population), pass_rate (first component at least 1), format_rate, and each component's
   /// mean.
   var summary: [String: Double] {
-    guard rows > 0 else { return [:] }
+    guard scored > 0 else { return [:] }
     let mean = sum / max(scored, 1)
     var all = [
       "reward_mean": mean, "reward_std": max(0, squares / max(scored, 1) - mean * mean).squareRoot(),

@@ -7,12 +7,15 @@ internal import Pipeline
 /// What the step found out about each response token, for the update shard; one entry per example.
 struct TokenRecords {
   var logprobs: [[Float]]
+  /// The token's share of the loss, as its last update saw it.
+  var weights: [[Float]]
   var old: [[Float]]
   var reference: [[Float]?]
 
   init(count: Int) {
     logprobs = [[Float]](repeating: [], count: count)
     old = logprobs
+    weights = logprobs
     reference = [[Float]?](repeating: nil, count: count)
   }
 }
@@ -51,8 +54,9 @@ final class Learner {
   }
 
   /// Log-probabilities of the examples under the weights as they are, without gradients.
-  func logprobs(_ batches: [MicroBatch], temperature: Float, into target: inout [[Float]]) {
+  func logprobs(_ batches: [MicroBatch], temperature: Float, into target: inout [[Float]]) throws {
     for micro in batches {
+      if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
       let result = transformer.evaluate(micro.batch, store: store, temperature: temperature)
       for (index, range) in zip(micro.examples, micro.ranges) { target[index] = Array(result.logprobs[range]) }
     }
@@ -76,7 +80,8 @@ final class Learner {
     let norm = Kernels.norm(matmul.pool, gradients.arena.base, count: gradients.layout.count)
     guard norm.isFinite else {
       throw RollbookError.badInput(
-        "update \(updates + 1)", "the gradient's norm is \(norm)", hint: "lower --lr; nothing was published")
+        "update \(updates + 1)", "the gradient's norm is \(norm); nothing was published",
+        hint: "are the weights still finite? If training diverged, lower --lr and begin from an earlier checkpoint")
     }
     let clip = options.maxGradNorm > 0 ? min(1, options.maxGradNorm / (norm + 1e-6)) : 1
     var optimizer = options.optimizer
@@ -101,6 +106,11 @@ final class Learner {
     for (index, range) in zip(micro.examples, micro.ranges) {
       let example = data.examples[index]
       records.logprobs[index] = Array(result.logprobs[range])
+      let mask = example.rollout.responseMask
+      let weights = range.indices.map {
+        step.weight(sequence: sequence[index]!, trains: mask?[$0 - range.lowerBound] ?? true)
+      }
+      records.weights[index] = weights.map { Float($0) }
       if records.old[index].isEmpty { records.old[index] = records.logprobs[index] }
       for (t, head) in range.enumerated() {
         tokens.append(
@@ -109,7 +119,7 @@ final class Learner {
             behaviour: example.rollout.logprobs.map { Double($0[t]) } ?? .nan, old: Double(records.old[index][t]),
             reference: records.reference[index].map { Double($0[t]) } ?? .nan,
             entropy: Double(result.entropies[head]), advantage: example.advantage,
-            weight: step.weight(sequence: sequence[index]!, trains: example.rollout.responseMask?[t] ?? true)))
+            weight: weights[t]))
       }
     }
     var slopes = [TokenGradient](repeating: TokenGradient(), count: tokens.count)

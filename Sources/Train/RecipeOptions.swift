@@ -53,6 +53,10 @@ struct RecipeOptions: ParsableArguments {
     func require(_ holds: Bool, _ message: String) throws {
       if !holds { throw ValidationError(message) }
     }
+    for (name, value) in [("--kl", kl), ("--clip-low", clipLow), ("--clip-high", clipHigh)] {
+      try require((value ?? 0) >= 0 && (value ?? 0).isFinite, "\(name): expected a number of 0 or more")
+    }
+    try require((entropy ?? 0).isFinite, "--entropy: expected a number")
     try require(learningRate >= 0 && learningRate.isFinite, "--lr \(learningRate): expected 0 or more")
     try require(warmup >= 0, "--warmup \(warmup): expected 0 or more")
     try require((0..<1).contains(beta1), "--beta1 \(beta1): expected 0 to less than 1")

@@ -20,7 +20,7 @@ extension Train {
     let provenance = Provenance(
       "init", parameters: ["step": "\(stage.step)"],
       inputs: [Manifest.Input(role: "config", name: path, digest: try Digest.file(path))], seed: stage.seed,
-      tokenizer: tokenizer.digest, kernels: "\(Matmul.library), \(kernelVersion)", threads: stage.threadCount)
+      tokenizer: tokenizer.digest, kernels: "none", threads: stage.threadCount)
     let name = Buffer.stepName(stage.step)
     if let manifest = try buffer.checkpoint(step: stage.step) {
       guard manifest.action.key == provenance.key else {
@@ -30,11 +30,17 @@ extension Train {
       }
       return try stage.finish(["stage": "init", "step": .int(stage.step), "made": 0], "already done: \(name)")
     }
+    let bytes = configuration.parameterBytes
+    guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
+      throw RollbookError.badInput(
+        path, "the model would take \(Format.brief(bytes)) bytes of weights, this machine has "
+          + "\(Format.brief(Double(ProcessInfo.processInfo.physicalMemory)))")
+    }
     let deviation = Float(json["initializer_range"]?.double ?? 0.02)
     let learner = Learner(
       Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation), updates: 0,
       matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: try options.made(), options: options)
-    try publishCheckpoint(
+    _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])
     try stage.finish(
       ["stage": "init", "step": .int(stage.step), "made": 1, "parameters": .int(learner.policy.layout.parameterCount)],

@@ -9,29 +9,41 @@ internal import Tokenizer
 extension Train {
   func provenance(
     _ recipe: Recipe, _ data: TrainingData, _ files: ModelFiles, _ tokenizer: Tokenizer, _ source: ModelReference,
-    _ frozen: ModelFiles?
-  ) -> Provenance {
+    _ checkpoint: Checkpoint?, _ frozen: ModelFiles?, _ kernels: String
+  ) throws -> Provenance {
     var parameters = options.parameters
     parameters["recipe"] = "\(recipe.name) \(recipe.preset)"
     for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
     parameters["step"] = "\(stage.step)"
     parameters["scores"] = scores
-    parameters["on-policy"] = "\(onPolicy)"
     parameters["temperature"] = "\(data.temperature)"
     var inputs = data.inputs
     inputs.append(Manifest.Input(role: "policy", name: source.path, digest: files.weightsDigest))
+    inputs.append(
+      Manifest.Input(role: "config", name: "config.json", digest: Digest.xxh3(try files.config.serialized(sortedKeys: true))))
+    if let moments = checkpoint?.manifest.files?.first(where: { $0.name == CheckpointWriter.optimizerName }) {
+      inputs.append(Manifest.Input(role: "optimizer", name: moments.name, digest: moments.digest))
+    }
     if let frozen {
       inputs.append(Manifest.Input(role: "reference", name: frozen.path, digest: frozen.weightsDigest))
     }
     return Provenance(
       "train", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
-      tokenizer: tokenizer.digest, kernels: "\(Matmul.library), \(kernelVersion)", threads: stage.threadCount)
+      tokenizer: tokenizer.digest, kernels: kernels, threads: stage.threadCount)
   }
 
-  /// A checkpoint that the same action made is left alone; any other is an error.
+  /// A step that the same action trained is left alone; one that another did is an error. A step whose checkpoint
+  /// `--keep-last` removed counts as done by its update shard. An update shard that a kill kept from being published
+  /// after its checkpoint is published now.
   func isDone(_ buffer: Buffer, _ provenance: Provenance) throws -> Bool {
-    guard let manifest = try buffer.checkpoint(step: stage.step + 1) else { return false }
-    if manifest.action.key == provenance.key { return true }
+    let updates = try buffer.manifests(.updates, step: stage.step).first
+    let checkpoint = try buffer.checkpoint(step: stage.step + 1)
+    let isPruned = try checkpoint == nil && (buffer.latestCheckpoint()?.step ?? 0) > stage.step + 1
+    guard let manifest = checkpoint ?? (isPruned ? updates : nil) else { return false }
+    if manifest.action.key == provenance.key {
+      if updates == nil { try publishUpdates(buffer, like: manifest) }
+      return true
+    }
     throw RollbookError.usage(
       "\(Buffer.stepName(stage.step + 1)) is there already, made differently: "
         + provenance.difference(from: manifest.action),
@@ -40,12 +52,15 @@ extension Train {
 
   /// Names and values for metrics, manifests and the summary.
   func metrics(
-    _ outcome: Learner.Outcome, _ advantages: GroupAdvantages, _ data: TrainingData, seconds: Double,
-    _ provenance: Provenance
+    _ outcome: Learner.Outcome, _ advantages: GroupAdvantages, _ data: TrainingData, seconds: Double
   ) -> [(String, Double)] {
     let tokens = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
     let lengths = Double(tokens) / Double(max(1, data.examples.count * options.epochs))
-    var all = outcome.report.metrics.map { ($0.name, $0.value) }
+    // Sums over the updates' losses become means; the report's other numbers are means already.
+    let sums: Set<String> = ["loss", "policy_loss", "kl_loss"]
+    var all = outcome.report.metrics.map { metric in
+      (metric.name, sums.contains(metric.name) ? metric.value / Double(max(1, outcome.updates)) : metric.value)
+    }
     all += advantages.metrics.map { ($0.name, $0.value) }
     all += [
       ("grad_norm", outcome.gradientNorm / Double(max(1, outcome.updates))), ("learning_rate", outcome.learningRate),
@@ -62,13 +77,13 @@ extension Train {
     return usage.ru_maxrss * 1024
   }
 
-  /// The update shard, then the checkpoint, whose rename completes the step.
+  /// The update shard is staged, then the checkpoint published, whose rename completes the step, then the shard. A
+  /// kill in between leaves the finished shard in staging, where `isDone` finds it.
   func publish(
     _ buffer: Buffer, _ files: ModelFiles, _ tokenizer: Tokenizer, _ learner: Learner, _ data: TrainingData,
     _ records: TokenRecords, _ recipe: Recipe, _ provenance: Provenance, _ metrics: [(String, Double)]
   ) throws {
     let summary = Dictionary(metrics, uniquingKeysWith: { $1 })
-    let publisher = Publisher(buffer: buffer)
     let staging = buffer.stagingPath(.updates, step: stage.step, part: 0)
     let lock = try StagingLock(path: staging + ".lock")
     defer { lock.release() }
@@ -78,13 +93,22 @@ extension Train {
       try writer.append(group.value.map { updateRow(data.examples[$0], $0, records, recipe, data) })
     }
     try writer.finish()
-    let shard = Manifest(
-      kind: .updates, name: Buffer.shardName(step: stage.step, part: 0), schemaVersion: 1, step: stage.step,
-      inputs: provenance.inputs, action: provenance.action(), summary: summary)
-    _ = try publisher.publishShard(staged: staging, manifest: shard)
-    try publishCheckpoint(
+    let checkpoint = try publishCheckpoint(
       buffer, learner, config: files.config, generationConfig: files.generationConfig, tokenizer: tokenizer,
       step: stage.step + 1, provenance, summary)
+    try publishUpdates(buffer, like: checkpoint)
+  }
+
+  /// Publishes the staged update shard of the step that made a checkpoint; nothing to do when it is not there.
+  private func publishUpdates(_ buffer: Buffer, like checkpoint: Manifest) throws {
+    let staging = buffer.stagingPath(.updates, step: stage.step, part: 0)
+    guard FileManager.default.fileExists(atPath: staging),
+      let staged = try? UpdateShardReader(path: staging), staged.metadata["rollbook.action"] == checkpoint.action.key
+    else { return }
+    let manifest = Manifest(
+      kind: .updates, name: Buffer.shardName(step: stage.step, part: 0), schemaVersion: 1, step: stage.step,
+      inputs: checkpoint.inputs, action: checkpoint.action, summary: checkpoint.summary)
+    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
   }
 
   private func updateRow(
@@ -96,7 +120,7 @@ extension Train {
     return UpdateRow(
       rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
       reward: example.reward ?? .nan, advantages: trains.map { $0 ? Float(example.advantage) : 0 },
-      weights: trains.map { $0 ? 1 : 0 }, oldLogprobs: old,
+      weights: records.weights[index], oldLogprobs: old,
       behaviourLogprobs: rollout.logprobs ?? [Float](repeating: .nan, count: new.count),
       referenceLogprobs: records.reference[index], logprobs: new, ratios: ratios.map { Float($0) },
       clips: ratios.map { recipe.surrogate?.clip(ratio: $0, advantage: example.advantage) ?? 0 })
@@ -106,7 +130,7 @@ extension Train {
   func publishCheckpoint(
     _ buffer: Buffer, _ learner: Learner, config: JSON, generationConfig: JSON?, tokenizer: Tokenizer, step: Int,
     _ provenance: Provenance, _ summary: [String: Double]
-  ) throws {
+  ) throws -> Manifest {
     let writer = try CheckpointWriter(buffer: buffer, step: step)
     let tensors = learner.policy.layout.entries.map {
       SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape, type: .f32)
@@ -127,14 +151,16 @@ extension Train {
     let manifest = Manifest(
       kind: .checkpoint, name: Buffer.stepName(step), schemaVersion: 1, step: step, inputs: provenance.inputs,
       action: provenance.action(), summary: summary)
-    _ = try writer.publish(manifest)
+    return try writer.publish(manifest).manifest
   }
 
-  /// --keep-last: older checkpoints go, the oldest first, each by a rename into staging before it is deleted.
+  /// --keep-last: older checkpoints go, the oldest first, each by a rename into staging before it is deleted. One that
+  /// --reference names stays.
   func prune(_ buffer: Buffer) throws {
     guard let keepLast else { return }
     let steps = try buffer.manifests(.checkpoint).map(\.step).sorted()
-    for step in steps.dropLast(keepLast) {
+    let kept = try reference.flatMap { try ModelReference.find($0, in: buffer, upTo: stage.step).step }
+    for step in steps.dropLast(keepLast) where step != kept {
       let doomed = buffer.stagingPath("removed-\(Buffer.stepName(step))")
       try? FileManager.default.removeItem(atPath: doomed)
       guard rename(buffer.checkpointFolder(step: step), doomed) == 0 else { continue }

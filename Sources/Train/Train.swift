@@ -8,8 +8,6 @@ internal import Pipeline
 internal import Tokenizer
 
 /// One training step: from a step's scored rollouts and checkpoint N to checkpoint N+1.
-///
-/// Deleted on purpose: no data loader, no trainer object, no callback. The step is this file, Learner and Packing.
 @main struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollbook-train", abstract: "Train a policy on a step's scored rollouts; publish the next checkpoint.",
@@ -69,22 +67,23 @@ internal import Tokenizer
       policy: files.weightsDigest, tokenizer: tokenizer.digest, onPolicy: onPolicy,
       vocabulary: configuration.vocabularyCount)
     let frozen = try referenceFiles(buffer, recipe)
-    let provenance = provenance(recipe, data, files, tokenizer, source, frozen)
+    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
+    let checkpoint = try source.step.map { try Checkpoint.open(buffer.checkpointFolder(step: $0)) }
+    let provenance = try provenance(recipe, data, files, tokenizer, source, checkpoint, frozen, matmul.description)
     if try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
     let advantages = recipe.advantages(rewards: data.examples.map(\.reward), groups: data.examples.map(\.group))
     for index in data.examples.indices { data.examples[index].advantage = advantages.advantages[index] }
-    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
+    warn(data, policy: files.weightsDigest)
     let policy = try Parameters(configuration, from: files, pool: matmul.pool)
-    let checkpoint = try source.step.map { try Checkpoint.open(buffer.checkpointFolder(step: $0)) }
     let learner = Learner(
       policy, updates: try checkpoint?.updates() ?? 0, matmul: matmul, recipe: recipe, options: options)
     try checkpoint?.readMoments(into: learner, matmul.pool)
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, files, learner, data, matmul, &records)
     let outcome = try train(learner, data, &records)
-    let metrics = self.metrics(outcome, advantages, data, seconds: Timestamp.steady - clock, provenance)
+    let metrics = self.metrics(outcome, advantages, data, seconds: Timestamp.steady - clock)
     try publish(buffer, files, tokenizer, learner, data, records, recipe, provenance, metrics)
     try Metrics(buffer).record(step: stage.step, stage: "train", metrics)
     try prune(buffer)
@@ -98,7 +97,8 @@ internal import Tokenizer
     }
     guard !recipe.needsReference else {
       throw RollbookError.usage(
-        "--kl needs a model to measure the divergence to", hint: "give --reference, such as the model the run began with")
+        "the recipe's KL weight is \(recipe.surrogate?.kl ?? 0), which needs a model to measure the divergence to",
+        hint: "give --reference, such as the model the run began with, or --kl 0")
     }
     return nil
   }
@@ -111,13 +111,13 @@ internal import Tokenizer
   ) throws {
     let all = MicroBatch.pack(Array(data.examples.indices), of: data.examples, limit: options.tokensPerBatch)
     if options.minibatches * options.epochs > 1 {
-      learner.logprobs(all, temperature: data.temperature, into: &records.old)
+      try learner.logprobs(all, temperature: data.temperature, into: &records.old)
     }
     guard let frozen else { return }
     var reference = [[Float]](repeating: [], count: data.examples.count)
     if frozen.weightsDigest == files.weightsDigest {
       if records.old.first?.isEmpty == false { reference = records.old } else {
-        learner.logprobs(all, temperature: data.temperature, into: &reference)
+        try learner.logprobs(all, temperature: data.temperature, into: &reference)
       }
     } else {
       let configuration = try ModelConfiguration(frozen.config, place: frozen.path)
@@ -128,6 +128,7 @@ internal import Tokenizer
       let model = Transformer(configuration, weights: weights, matmul: matmul)
       let store = KeyStore(configuration, keepsLayers: false)
       for micro in all {
+        if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
         let result = model.evaluate(micro.batch, store: store, temperature: data.temperature)
         for (index, range) in zip(micro.examples, micro.ranges) { reference[index] = Array(result.logprobs[range]) }
       }

@@ -1,5 +1,6 @@
 internal import Formats
 internal import Objectives
+internal import Pipeline
 
 /// One response to learn from.
 struct Example {
@@ -22,6 +23,8 @@ struct TrainingData {
   /// The temperature they were drawn at: training computes log-probabilities at the same.
   private(set) var temperature: Float = 1
   private(set) var maxNewTokens = 0
+  /// Whether they were drawn from the model's whole distribution: not greedily, no top-k, top-p or min-p.
+  private(set) var isWhole = true
   private(set) var inputs: [Manifest.Input] = []
   /// Tokenizer digests of the shards.
   private(set) var tokenizers: Set<String> = []
@@ -29,12 +32,7 @@ struct TrainingData {
   /// Reads every shard of the step and the scores of the set for each.
   /// - Throws: `missing` when a shard has no scores in the set or there are no rollouts.
   init(_ buffer: Buffer, step: Int, scores set: String) throws {
-    let shards = try buffer.manifests(.rollouts, step: step)
-    guard !shards.isEmpty else {
-      throw RollbookError.missing(
-        buffer.rolloutsFolder, "expected rollouts of step \(step), found none",
-        hint: "run `rollbook generate --step \(step)` first")
-    }
+    let shards = try buffer.completeRollouts(step: step)
     var rewards: [RolloutID: Double?] = [:]
     let scores = try buffer.manifests(.scores, step: step, set: set)
     for manifest in scores {
@@ -62,7 +60,11 @@ struct TrainingData {
   private mutating func readSettings(_ manifest: Manifest) throws {
     if let tokenizer = manifest.action.tokenizer { tokenizers.insert(tokenizer) }
     maxNewTokens = max(maxNewTokens, manifest.action.parameters["max-new-tokens"].flatMap(Int.init) ?? 0)
-    let drawn = manifest.action.parameters["temperature"].flatMap(Float.init) ?? 1
+    // Greedy rollouts carry the model's log-probabilities at temperature 1.
+    let stated = manifest.action.parameters["temperature"].flatMap(Float.init) ?? 1
+    let drawn = stated == 0 ? 1 : stated
+    let cuts = manifest.action.parameters.filter { ["top-k", "top-p", "min-p"].contains($0.key) }
+    isWhole = isWhole && stated > 0 && cuts.allSatisfy { Float($0.value) == ($0.key == "top-p" ? 1 : 0) }
     if !inputs.contains(where: { $0.role == "rollouts" }) {
       temperature = drawn
     } else if temperature != drawn {
@@ -76,13 +78,17 @@ struct TrainingData {
   func check(policy: String, tokenizer: String, onPolicy: Bool, vocabulary: Int) throws {
     if let other = tokenizers.first(where: { $0 != tokenizer }) {
       throw RollbookError.badInput(
-        inputs[0].name, "the rollouts' tokenizer is \(other), the policy's \(tokenizer)",
+        "the rollouts", "their tokenizer is \(other), the policy's \(tokenizer)",
         hint: "train the model whose tokenizer made them")
     }
-    guard temperature > 0 || !onPolicy else {
+    guard examples.contains(where: { $0.reward != nil }) else {
+      throw RollbookError.missing(
+        "the score set", "no rollout has a reward", hint: "do the prompts have the answers that the rewards need?")
+    }
+    guard isWhole || !onPolicy else {
       throw RollbookError.usage(
-        "--on-policy: the rollouts were drawn at temperature 0, which is no distribution to train on",
-        hint: "generate with --temperature 1")
+        "--on-policy: the rollouts were drawn greedily or with top-k, top-p or min-p, not from the policy itself",
+        hint: "generate with --temperature 1 alone, or leave --on-policy out")
     }
     for example in examples {
       let rollout = example.rollout

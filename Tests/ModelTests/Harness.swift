@@ -24,8 +24,8 @@ final class Harness {
     let configuration = try ModelConfiguration(files.config, place: files.path)
     let matmul = Matmul(pool: ThreadPool(threads: threads))
     if packed {
-      self.init(
-        Parameters(configuration), weights: try .packed(configuration, from: files, matmul: matmul), threads: threads)
+      let weights = try ModelWeights.packed(configuration, from: files, matmul: matmul)
+      self.init(Parameters(configuration), weights: weights, threads: threads)
     } else {
       self.init(try Parameters(configuration, from: files, pool: matmul.pool), threads: threads)
     }
@@ -168,7 +168,7 @@ extension [Float] {
 }
 
 /// Where rows of a product do not depend on the batch: oneDNN on AVX-512.
-let productsAreInvariant = Matmul.library == "oneDNN" && kernelVersion == "x86-64-v4"
+let productsAreInvariant = Matmul.library.hasPrefix("oneDNN") && kernelVersion == "x86-64-v4"
 let needsInvariance: Comment = "needs oneDNN and AVX-512: products are only reproducible per batch on this machine"
 
 /// Equal to the bit where the machine's products allow it, else within 1e-5.

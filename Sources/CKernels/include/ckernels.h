@@ -1,5 +1,5 @@
-// The hot loops that neither oneDNN nor OpenBLAS covers, in C because clang compiles each function for several
-// processors at once (target_clones, resolved when the program is loaded) and because a Swift reduction over floats
+// The hot loops that neither oneDNN nor OpenBLAS covers, in C because clang compiles them for several
+// processors (x86_64_v4.c, x86_64_v3.c, baseline.c; dispatch.c picks when the program is loaded) and because a Swift reduction over floats
 // is never vectorised. All matrices are row-major f32; sizes are in elements.
 //
 // Every forward kernel treats a row by itself and in a fixed order: a row's result does not depend on the other rows,
@@ -29,12 +29,12 @@ void ck_rmsnorm(const float *x, const float *w, float *y, float *rstd, ptrdiff_t
 void ck_rmsnorm_backward(const float *x, const float *w, const float *rstd, const float *dy, float *dx, float *dw,
                          ptrdiff_t rows, ptrdiff_t n);
 
-// rotary.c: pairs dimension i with i + dim/2 of each head (RoFormer, arXiv 2104.09864, in Hugging Face's order).
+// rotary: pairs dimension i with i + dim/2 of each head (RoFormer, arXiv 2104.09864, in Hugging Face's order).
 // cosine/sine: [rows][dim/2] for these rows' positions. direction +1 rotates, -1 rotates back (the gradient).
 void ck_rotary(float *x, ptrdiff_t stride, const float *cosine, const float *sine, ptrdiff_t rows, ptrdiff_t heads,
                ptrdiff_t dim, float direction);
 
-// gate.c: SwiGLU (arXiv 2002.05202). gate_up: [rows][2n], gate first; y: [rows][n] = silu(gate) * up
+// gate: SwiGLU (arXiv 2002.05202). gate_up: [rows][2n], gate first; y: [rows][n] = silu(gate) * up
 void ck_swiglu(const float *gate_up, float *y, ptrdiff_t rows, ptrdiff_t n);
 // Overwrites gate_up with its gradient; y receives silu(gate) * up again, for the next product's weight gradient.
 void ck_swiglu_backward(float *gate_up, const float *dy, float *y, ptrdiff_t rows, ptrdiff_t n);
@@ -67,7 +67,7 @@ void ck_attention_row_backward(const float *q, const float *out, const float *do
 void ck_pack_keys(const float *x, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t first, ptrdiff_t dim, ptrdiff_t width,
                   float *blocked, float *row_major);
 
-// softmax.c: a row's running log-sum-exp over chunks of the vocabulary.
+// softmax: a row's running log-sum-exp over chunks of the vocabulary.
 typedef struct { float maximum, sum, weighted; } ck_softmax;   // weighted = sum of exp(z - maximum) * z
 // Folds `count` logits, times `scale`, into `state`; a fresh state has maximum -inf and zeros.
 void ck_softmax_fold(const float *logits, ptrdiff_t count, float scale, ck_softmax *state);
@@ -78,7 +78,7 @@ void ck_softmax_gradient(float *logits, ptrdiff_t count, float scale, float log_
 float ck_softmax_probabilities(const float *logits, ptrdiff_t count, float scale, float log_normalizer, float *p);
 float ck_maximum(const float *x, ptrdiff_t count);
 
-// adamw.c: decoupled weight decay (arXiv 1711.05101) as in torch.optim.AdamW; gradients are scaled first.
+// adamw: decoupled weight decay (arXiv 1711.05101) as in torch.optim.AdamW; gradients are scaled first.
 // correction1 = 1 - beta1^t, correction2 = 1 - beta2^t.
 void ck_adamw(float *p, const float *g, float *m, float *v, ptrdiff_t count, float gradient_scale, float lr,
               float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2);

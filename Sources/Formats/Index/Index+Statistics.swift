@@ -87,10 +87,32 @@ extension Index {
         GROUP BY step, name
         """,
       arguments: [set])
+    try addPassErrors(database, set, first, &steps)
     for row in told {
       guard let value: Double = row["value"] else { continue }
       let step: Int = row["step"]
       if row["name"] == "pass_rate" { steps[step]?.passRate = value } else { steps[step]?.formatRate = value }
+    }
+  }
+
+  /// The pass rate's standard error from the spread of the groups' rates: samples of one prompt are not independent.
+  private static func addPassErrors(
+    _ database: Database, _ set: String, _ first: String?, _ steps: inout [Int: StepStatistics]
+  ) throws {
+    let rows = try Row.fetchAll(
+      database,
+      sql: """
+        \(latest), rates AS (
+          SELECT r.step, avg((SELECT value FROM json_each(l.components) WHERE key = :first) >= 1) AS rate
+          FROM rollouts r JOIN latest l ON l.rollout = r.id GROUP BY r.step, r.prompt_group, r.prompt)
+        SELECT step, count(rate) AS n, avg(rate) AS mean, avg(rate * rate) AS squares FROM rates GROUP BY step
+        """,
+      arguments: ["set": set, "first": first])
+    for row in rows {
+      guard let n: Int = row["n"], n > 1, let mean: Double = row["mean"], let squares: Double = row["squares"] else {
+        continue
+      }
+      steps[row["step"]]?.passError = (max(0, squares - mean * mean) / Double(n - 1)).squareRoot()
     }
   }
 

@@ -131,6 +131,8 @@ package struct StepStatistics: Equatable, Sendable {
   package var rewardMean: Double?
   /// Share of scored rollouts that the verifier accepts.
   package var passRate: Double?
+  /// Its standard error over groups; nil with fewer than two groups.
+  package var passError: Double?
   /// Share of scored rollouts in the asked-for format.
   package var formatRate: Double?
   /// Tokens.
