@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 source scripts/common.sh
 buffer=runs/sort rest=()
 while [ $# -gt 0 ]; do
+  case $1 in --*) [ $# -ge 2 ] || case $1 in -h | --help | --tiny) ;; *) echo "${0##*/}: $1 needs a value (see --help)" >&2; exit 64 ;; esac ;; esac
   case $1 in
     --buffer) buffer=$2; shift 2 ;;
     -h | --help) sed -n '2,7p' "$0"; exit 0 ;;

@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 source scripts/common.sh
 buffer= model= steps=20 tiny= rest=()
 while [ $# -gt 0 ]; do
+  case $1 in --*) [ $# -ge 2 ] || case $1 in -h | --help | --tiny) ;; *) echo "${0##*/}: $1 needs a value (see --help)" >&2; exit 64 ;; esac ;; esac
   case $1 in
     --steps) steps=$2; shift 2 ;; --buffer) buffer=$2; shift 2 ;; --model) model=$2; shift 2 ;;
     --tiny) tiny=1; shift ;;
