@@ -175,7 +175,7 @@ internal import Tokenizer
       meter.finished(rollouts)
     }
     guard complete else {
-      throw Interrupt.error("\(writer.rowCount / 64 * 64) of \(job.groups.count * sampling.groupSize) rollouts are kept")
+      throw Interrupt.error("\(writer.storedRowCount) of \(job.groups.count * sampling.groupSize) rollouts are kept")
     }
     try writer.finish()
     let manifest = Manifest(

@@ -54,7 +54,9 @@ package struct StageOptions: ParsableArguments {
   package mutating func validate() throws {
     while buffer.count > 1, buffer.hasSuffix("/") { buffer.removeLast() }
     guard !buffer.isEmpty else { throw ValidationError("--buffer is empty: expected a folder, e.g. --buffer runs/add") }
-    guard step >= 0 else { throw ValidationError("--step \(step): expected 0 or more") }
+    guard (0..<1_000_000_000).contains(step) else {
+      throw ValidationError("--step \(step): expected 0 to 999999999")
+    }
     guard seed >= 0 else { throw ValidationError("--seed \(seed): expected 0 or more") }
     if let threads, !(1...4096).contains(threads) {
       throw ValidationError("--threads \(threads): expected 1 to 4096")

@@ -112,13 +112,13 @@ internal import Rewards
     let staging = buffer.stagingPath(.scores, step: stage.step, part: shard.part, set: scores)
     let lock = try StagingLock(path: staging + ".lock")
     defer { lock.release() }
-    let reader = try RolloutShardReader(path: buffer.path(of: shard))
+    let reader = try RolloutShardReader(path: buffer.intactPath(of: shard))
     let writer = try ScoreShardWriter(
       staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
     var skip = writer.recoveredRowCount
     var tally = Tally()
     for batch in 0..<reader.batchCount {
-      if Interrupt.requested { throw Interrupt.error("\(writer.rowCount) of \(shard.rows) scores are kept") }
+      if Interrupt.requested { throw Interrupt.error("\(writer.storedRowCount) of \(shard.rows) scores are kept") }
       for group in try reader.rows(batch: batch).grouped() {
         let rows = scored(group, rewards, reference)
         tally.add(rows, rewards.names)

@@ -99,14 +99,21 @@ extension Train {
     try publishUpdates(buffer, like: checkpoint)
   }
 
-  /// Publishes the staged update shard of the step that made a checkpoint; nothing to do when it is not there.
+  /// Publishes the staged update shard of the step that made a checkpoint; nothing to do when it is not there. One that
+  /// was renamed, but whose writer died before its manifest, goes back to staging first.
   private func publishUpdates(_ buffer: Buffer, like checkpoint: Manifest) throws {
     let staging = buffer.stagingPath(.updates, step: stage.step, part: 0)
+    let name = Buffer.shardName(step: stage.step, part: 0)
+    if !FileManager.default.fileExists(atPath: staging),
+      !FileManager.default.fileExists(atPath: buffer.manifestPath(.updates, name: name))
+    {
+      _ = rename("\(buffer.updatesFolder)/\(name)", staging)
+    }
     guard FileManager.default.fileExists(atPath: staging),
       let staged = try? UpdateShardReader(path: staging), staged.metadata["rollbook.action"] == checkpoint.action.key
     else { return }
     let manifest = Manifest(
-      kind: .updates, name: Buffer.shardName(step: stage.step, part: 0), schemaVersion: 1, step: stage.step,
+      kind: .updates, name: name, schemaVersion: 1, step: stage.step,
       inputs: checkpoint.inputs, action: checkpoint.action, summary: checkpoint.summary)
     _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
   }

@@ -36,7 +36,7 @@ struct TrainingData {
     var rewards: [RolloutID: Double?] = [:]
     let scores = try buffer.manifests(.scores, step: step, set: set)
     for manifest in scores {
-      for row in try ScoreShardReader(path: buffer.path(of: manifest)).rows() { rewards[row.rollout] = row.reward }
+      for row in try ScoreShardReader(path: buffer.intactPath(of: manifest)).rows() { rewards[row.rollout] = row.reward }
       inputs.append(Manifest.Input(role: "scores", name: manifest.name, digest: manifest.digest))
     }
     for manifest in shards {
@@ -44,7 +44,7 @@ struct TrainingData {
       inputs.append(Manifest.Input(role: "rollouts", name: manifest.name, digest: manifest.digest))
       var last: Int?
       var group = (examples.last?.group ?? -1)
-      for rollout in try RolloutShardReader(path: buffer.path(of: manifest)).rows() {
+      for rollout in try RolloutShardReader(path: buffer.intactPath(of: manifest)).rows() {
         guard let reward = rewards[rollout.id] else {
           throw RollbookError.missing(
             manifest.name, "rollout \(step)/\(rollout.promptID)/\(rollout.sample) has no score in set '\(set)'",

@@ -77,7 +77,8 @@ import Testing
       let pool = ThreadPool(threads: threads), stride = heads * dimensions + rest, half = dimensions / 2
       let values = numbers.floats(rows * stride)
       let angles = (0..<rows * half).map { _ in numbers.uniform() * 100 }
-      let x = Floats(values), cosine = Floats(angles.map { Float(cos($0)) }), sine = Floats(angles.map { Float(sin($0)) })
+      let x = Floats(values)
+      let cosine = Floats(angles.map { Float(cos($0)) }), sine = Floats(angles.map { Float(sin($0)) })
       Rotary.apply(
         pool, x.base, stride: stride, cosine: cosine.base, sine: sine.base, rows: rows, heads: heads,
         dimensions: dimensions)

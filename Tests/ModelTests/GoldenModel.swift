@@ -42,8 +42,9 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
     json = try JSON.parse(contentsOf: "\(path)/golden.json")
     sequences = try #require(json["sequences"]?.array).map { s in
       Sequence(
-        ids: s.int32s("ids"), c: s.floats("c"), e: s.floats("e"), logitPositions: s.int32s("logit_positions").map(Int.init),
-        logprobs: s.doubles("logprobs"), entropy: s.doubles("entropy"), greedy: s.int32s("greedy"))
+        ids: s.int32s("ids"), c: s.floats("c"), e: s.floats("e"),
+        logitPositions: s.int32s("logit_positions").map(Int.init), logprobs: s.doubles("logprobs"),
+        entropy: s.doubles("entropy"), greedy: s.int32s("greedy"))
     }
     do {
       let files = try ModelFiles.open(path: path)

@@ -9,7 +9,9 @@ final class ModelFolder {
   let path = NSTemporaryDirectory() + "rollbook-model-" + UUID().uuidString
 
   /// - Parameter change: may rename, reshape or drop tensors before they are written.
-  init(_ parameters: Parameters, config: JSON, change: (inout [(name: String, shape: [Int])]) -> Void = { _ in }) throws {
+  init(
+    _ parameters: Parameters, config: JSON, change: (inout [(name: String, shape: [Int])]) -> Void = { _ in }
+  ) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try config.serialized().write(toFile: "\(path)/config.json", atomically: false, encoding: .utf8)
     var tensors = parameters.layout.entries.map { (name: $0.name, shape: $0.shape) }
@@ -65,7 +67,9 @@ final class ModelFolder {
   @Test func everyMissingTensorIsNamed() throws {
     let parameters = try parameters()
     for entry in parameters.layout.entries {
-      let folder = try ModelFolder(parameters, config: ConfigurationTests.good) { $0.removeAll { $0.name == entry.name } }
+      let folder = try ModelFolder(parameters, config: ConfigurationTests.good) { tensors in
+        tensors.removeAll { $0.name == entry.name }
+      }
       for error in try errors(folder) {
         #expect(error.code == .missing && error.message.contains("'\(entry.name)'"), "\(error)")
         #expect(error.place.contains(folder.path))

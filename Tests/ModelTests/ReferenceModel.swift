@@ -44,7 +44,7 @@ struct ReferenceModel {
   /// [position][vocabulary]
   func logits(_ ids: [Int32]) -> [[Double]] {
     let c = configuration
-    var x = ids.map { Array(values[layout.embedding + Int($0) * c.hidden..<layout.embedding + (Int($0) + 1) * c.hidden]) }
+    var x = ids.map { Array(values[(layout.embedding + Int($0) * c.hidden)...].prefix(c.hidden)) }
     for layer in layout.layers {
       let attended = attention(x.map { norm($0, layer.inputNorm) }, layer)
       x = zip(x, attended).map { add($0, product($1, layer.output, c.hidden)) }
@@ -96,7 +96,9 @@ struct ReferenceModel {
     return rows.indices.map { t in
       (0..<c.heads).flatMap { h -> [Double] in
         let q = rotate(head(t, h), t), kv = h / (c.heads / c.keyValueHeads)
-        let scores = (0...t).map { s in zip(q, keys[s][kv]).reduce(0.0) { $0 + $1.0 * $1.1 } / Double(dim).squareRoot() }
+        let scores = (0...t).map { s in
+          zip(q, keys[s][kv]).reduce(0.0) { $0 + $1.0 * $1.1 } / Double(dim).squareRoot()
+        }
         let p = Self.statistics(scores, temperature: 1).logprobs.map { exp($0) }
         var out = [Double](repeating: 0, count: dim)
         for s in 0...t {

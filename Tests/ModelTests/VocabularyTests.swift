@@ -6,10 +6,15 @@ import Testing
 @Suite struct VocabularyTests {
   static let sizes = [1, 2, 37, 63, 64, 65, 4095, 4096, 4097, 8191, 8200, 9001]
 
+  static func configuration(_ size: Int, tied: Bool) throws -> ModelConfiguration {
+    try smallConfiguration(
+      vocabulary: size, hidden: 8, intermediate: 12, layers: 1, heads: 2, keyValueHeads: 1, headDimensions: 4,
+      tied: tied)
+  }
+
   @Test(arguments: sizes, [true, false])
   func statisticsAndGradient(size: Int, tied: Bool) throws {
-    let configuration = try smallConfiguration(
-      vocabulary: size, hidden: 8, intermediate: 12, layers: 1, heads: 2, keyValueHeads: 1, headDimensions: 4, tied: tied)
+    let configuration = try Self.configuration(size, tied: tied)
     let parameters = smallParameters(configuration), harness = Harness(parameters), twin = ReferenceModel(parameters)
     var numbers = Numbers(seed: size)
     // The first and last token of each chunk, and some others.
@@ -51,9 +56,8 @@ import Testing
 
   @Test(arguments: sizes)
   func samplingOverAllChunks(size: Int) throws {
-    let configuration = try smallConfiguration(
-      vocabulary: size, hidden: 8, intermediate: 12, layers: 1, heads: 2, keyValueHeads: 1, headDimensions: 4, tied: false)
-    let parameters = smallParameters(configuration), harness = Harness(parameters), twin = ReferenceModel(parameters)
+    let parameters = smallParameters(try Self.configuration(size, tied: false))
+    let harness = Harness(parameters), twin = ReferenceModel(parameters)
     let prompt: [Int32] = [0, Int32(size - 1), Int32(size / 2)]
     let z = twin.logits(prompt)[2], s = ReferenceModel.statistics(z, temperature: 1)
     let best = try #require(z.indices.max { z[$0] < z[$1] })

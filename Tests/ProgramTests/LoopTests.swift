@@ -125,14 +125,14 @@ extension ProgramTests {
       try scratch.initialise()
       var rewards: [Double] = []
       for step in 0..<12 {
-        let sampling = ["--prompts-per-step", "50", "--group-size", "32", "--max-new-tokens", "7"]
+        let sampling = ["--prompts-per-step", "32", "--group-size", "16", "--max-new-tokens", "7", "--threads", "1"]
         try scratch.run("rollbook-generate", scratch.generateArguments(step, sampling)).expect()
         rewards.append(try #require(scratch.score(step, "--json").expect().json()["reward_mean"]?.double))
-        try scratch.train(step, "--on-policy", "--lr", "1e-3", "--minibatches", "10", "--epochs", "4").expect()
+        try scratch.train(step, "--on-policy", "--minibatches", "8", "--epochs", "2", "--threads", "1").expect()
       }
       let start = rewards.prefix(2).reduce(0, +) / 2
       let end = rewards.suffix(2).reduce(0, +) / 2
-      #expect(end > start + 0.3 && end > 2 * start, "\(rewards)")
+      #expect(end > start + 0.25 && end > 2 * start, "\(rewards)")
     }
   }
 }

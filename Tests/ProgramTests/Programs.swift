@@ -66,6 +66,7 @@ final class Running {
   private let command: String
   private let outputPath: String
   private let errorPath: String
+  private var start = Date()
 
   /// Seconds after which a program is killed and the test fails; far more than any of them takes.
   static let limit = 120.0
@@ -84,6 +85,7 @@ final class Running {
     process.standardOutput = try Self.file(outputPath)
     process.standardError = try Self.file(errorPath)
     process.terminationHandler = { [ended] _ in ended.signal() }
+    start = Date()
     try process.run()
   }
 
@@ -95,12 +97,14 @@ final class Running {
   var isRunning: Bool { process.isRunning }
   var identifier: Int32 { process.processIdentifier }
 
+  /// Whether it has been at work for so many seconds.
+  func hasRun(for seconds: Double) -> Bool { Date().timeIntervalSince(start) >= seconds }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Looks every millisecond until the condition holds or the program has ended.
   func poll(until condition: () -> Bool) {
-    let start = Date()
-    while process.isRunning, !condition(), Date().timeIntervalSince(start) < Self.limit { usleep(1000) }
+    while process.isRunning, !condition(), !hasRun(for: Self.limit) { usleep(1000) }
   }
 
   /// Waits for the end.

@@ -140,7 +140,8 @@ extension SwiftScanner {
   }
 
   private func name(after i: Int) -> String {
-    String(decoding: code[i...].drop { $0 == 0x20 }.prefix { $0 != UInt8(ascii: "(") && $0 != 0x0A }.prefix(40), as: UTF8.self)
+    let rest = code[i...].drop { $0 == 0x20 }.prefix { $0 != UInt8(ascii: "(") && $0 != 0x0A }
+    return String(decoding: rest.prefix(40), as: UTF8.self)
   }
 
   /// The braces of the declaration whose keyword ends here; nil if it has none (a requirement, a stored property).

@@ -58,6 +58,20 @@ extension Buffer {
     "\(folder(manifest.kind))/\(manifest.name)"
   }
 
+  /// The published shard of a manifest, its bytes compared with the digest there: Arrow's own metadata has no checksum.
+  ///
+  /// - Throws: `RollbookError` `badInput` for other bytes, `missing` for none.
+  package func intactPath(of manifest: Manifest) throws -> String {
+    let path = path(of: manifest)
+    let found = try Digest.file(path)
+    guard found == manifest.digest else {
+      throw RollbookError.badInput(
+        path, "expected \(manifest.digest), found \(found)",
+        hint: "the file was changed or is damaged: restore it from a copy; see `rollbook verify`")
+    }
+    return path
+  }
+
   /// Where a manifest itself lies.
   package func manifestPath(of manifest: Manifest) -> String {
     manifestPath(manifest.kind, name: manifest.name)

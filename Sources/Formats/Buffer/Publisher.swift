@@ -30,11 +30,12 @@ package struct Publisher: Sendable {
 
   /// Publishes a finished shard file under `manifest.name` and removes it from staging.
   ///
-  /// Digest, size, rows, batches and columns of the manifest are taken from the file.
+  /// Digest, size, rows, batches and columns of the manifest are taken from the file; inputs inside the buffer are named
+  /// relative to it.
   /// - Throws: `RollbookError`: `io` (run again: nothing is lost), `badInput` for a file that is no shard of the
   ///   manifest's kind and for a name that holds other bytes.
   package func publishShard(staged: String, manifest: Manifest) throws -> Outcome {
-    var manifest = manifest
+    var manifest = relative(manifest)
     try describe(&manifest, staged)
     let target = buffer.path(of: manifest)
     try fileSystem.syncFile(staged)
@@ -53,6 +54,13 @@ package struct Publisher: Sendable {
     // Only a duplicate is still there.
     try fileSystem.remove(staged)
     return outcome
+  }
+
+  /// A run that is moved takes its inputs along.
+  private func relative(_ manifest: Manifest) -> Manifest {
+    var manifest = manifest
+    for index in manifest.inputs.indices { manifest.inputs[index].name = buffer.relative(manifest.inputs[index].name) }
+    return manifest
   }
 
   private func describe(_ manifest: inout Manifest, _ staged: String) throws {
@@ -96,7 +104,7 @@ package struct Publisher: Sendable {
   /// One rename makes all of it visible. Digest, size and files of the manifest are taken from the folder; the digest
   /// is that of the lines `DIGEST  NAME` of its files, by name. On success the staged folder is gone.
   package func publishFolder(staged: String, manifest: Manifest) throws -> Outcome {
-    var manifest = manifest
+    var manifest = relative(manifest)
     let (files, folders) = try contents(staged)
     for file in files { try fileSystem.syncFile("\(staged)/\(file.name)") }
     manifest.files = files

@@ -20,6 +20,9 @@ package final class ShardWriter<Codec: ShardCodec> {
   /// Rows appended so far, the recovered ones included.
   package var rowCount: Int { file.rowCount + pending.count }
 
+  /// Rows that are on the disk, and that another attempt would find again; the rest waits for its batch.
+  package var storedRowCount: Int { file.rowCount }
+
   /// Opens a staging file. What a killed run left there is kept if it is of the same codec and metadata and intact,
   /// up to the first batch that is not; everything else is cut off.
   ///

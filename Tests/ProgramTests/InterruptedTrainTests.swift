@@ -1,0 +1,108 @@
+import Formats
+import Foundation
+import Testing
+
+extension ProgramTests {
+  /// A training step that is stopped half-way and run again.
+  @Suite struct InterruptedTrainTests {
+    let scratch: Scratch
+    private let start: String
+
+    /// About a second of computing before anything is written, and a tenth of that.
+    private static let long = ["--on-policy", "--epochs", "4", "--minibatches", "4", "--threads", "1"]
+    private static let short = ["--on-policy", "--threads", "1", "--tokens-per-batch", "4096"]
+
+    init() throws {
+      scratch = try Scratch()
+      try scratch.prepare("--prompts-per-step", "32", "--group-size", "16", "--max-new-tokens", "16")
+      start = scratch.buffer
+    }
+
+    /// What the step comes to when nobody disturbs it.
+    private func undisturbed(_ flags: [String]) throws -> [String: String] {
+      scratch.buffer = start
+      scratch.buffer = try scratch.copy("whole")
+      try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect()
+      defer { scratch.buffer = start }
+      return try scratch.results()
+    }
+
+    /// Starts a step, waits for the moment, and sends the signal.
+    private func disturbed(
+      _ flags: [String], _ signal: Int32, at moment: (Running) -> Bool
+    ) throws -> Outcome {
+      let running = try scratch.start("rollbook-train", scratch.trainArguments(0, flags))
+      running.poll { moment(running) }
+      running.send(signal)
+      return running.wait()
+    }
+
+    private func resume(_ flags: [String], to whole: [String: String], _ what: String = "") throws {
+      try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect()
+      #expect(try scratch.results() == whole, "\(what)")
+      #expect(scratch.names("staging").allSatisfy { $0.hasSuffix("lock") }, "\(what)")
+      try scratch.rollbook("verify", "--deep").expect()
+    }
+
+    @Test func killedWhileComputing() throws {
+      let whole = try undisturbed(Self.long)
+      let outcome = try disturbed(Self.long, SIGKILL) { $0.hasRun(for: 0.3) }
+      #expect(outcome.wasKilled && outcome.code == SIGKILL, "\(outcome)")
+      #expect(scratch.names("checkpoints") == ["step-000000"] && scratch.names("shards/updates").isEmpty)
+      try scratch.rollbook("verify").expect()
+      try resume(Self.long, to: whole)
+    }
+
+    @Test func toldToStop() throws {
+      let whole = try undisturbed(Self.long)
+      try disturbed(Self.long, SIGINT) { $0.hasRun(for: 0.3) }
+        .expect(75, naming: "SIGINT", "run the same command again")
+      #expect(scratch.names("checkpoints") == ["step-000000"] && scratch.names("shards/updates").isEmpty)
+      try resume(Self.long, to: whole)
+    }
+
+    /// Killed when something new is on the disk. How far the program gets until the signal arrives differs; whatever it
+    /// is, no checkpoint is there by halves and the same command completes the step.
+    @Test func killedWhilePublishing() throws {
+      let whole = try undisturbed(Self.short)
+      let staged = "staging/checkpoint-step-000001"
+      let signs = [
+        "staging/updates-\(scratch.shardName(0))", staged, "\(staged)/model.safetensors",
+        "\(staged)/optimizer.safetensors", "\(staged)/manifest.json", "checkpoints/step-000001",
+        "shards/updates/\(scratch.shardName(0))", "shards/updates/step-000000-part-00000.json",
+      ]
+      for (number, sign) in signs.enumerated() {
+        scratch.buffer = start
+        scratch.buffer = try scratch.copy("killed-\(number)")
+        _ = try disturbed(Self.short, SIGKILL) { _ in scratch.exists(sign) }
+        if scratch.exists("checkpoints/step-000001") {
+          for file in try #require(scratch.checkpointManifest(1).files) {
+            let digest = try Digest.file(scratch.path("checkpoints/step-000001/\(file.name)"))
+            #expect(file.digest == digest, "\(sign): \(file.name)")
+          }
+        }
+        try scratch.rollbook("ls").expect()
+        try resume(Self.short, to: whole, sign)
+      }
+    }
+
+    /// What a power failure between the two last renames of a step leaves: the shard without its manifest.
+    @Test func updatesWithoutTheirManifest() throws {
+      let whole = try undisturbed(Self.short)
+      try scratch.run("rollbook-train", scratch.trainArguments(0, Self.short)).expect()
+      let manifest = "shards/updates/step-000000-part-00000.json"
+      try FileManager.default.removeItem(atPath: scratch.path(manifest))
+      try scratch.rollbook("verify").expect(65, naming: scratch.shardName(0), "no manifest")
+      try resume(Self.short, to: whole)
+      #expect(scratch.exists(manifest))
+    }
+
+    /// A step that failed before its checkpoint was there does not stand in the way of the same step with other flags.
+    @Test func otherFlagsAfterwards() throws {
+      _ = try disturbed(Self.short, SIGKILL) { _ in scratch.exists("staging/checkpoint-step-000001/model.safetensors") }
+      guard !scratch.exists("checkpoints/step-000001") else { return }
+      try scratch.train(0, "--on-policy", "--lr", "1e-4").expect()
+      try scratch.rollbook("verify", "--deep").expect()
+    }
+  }
+}
