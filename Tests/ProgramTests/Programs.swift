@@ -86,6 +86,11 @@ final class Running {
     process.standardError = try Self.file(errorPath)
     process.terminationHandler = { [ended] _ in ended.signal() }
     start = Date()
+    // Tests run on threads that block all signals, which a child would inherit: a shell could then not be stopped.
+    var none = sigset_t(), before = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try process.run()
   }
 

@@ -32,15 +32,15 @@ extension ProgramTests {
     @Test func onPolicyGoesOnWhereItWasStopped() throws {
       try scratch.initialise()
       // Enough steps for the signal to meet one of them.
-      let flags = Self.tiny + ["--steps", "16", "--generate", "--groups-per-shard=2", "--train", "--epochs=3"]
+      let flags = Self.tiny + ["--steps", "4", "--generate", "--groups-per-shard=2", "--train", "--epochs=3"]
       let first = try script("on_policy.sh", flags)
       first.poll { scratch.exists("checkpoints/step-000001") }
       kill(-getpgid(first.identifier), SIGTERM)
       let stopped = first.wait()
       #expect(stopped.wasKilled || stopped.code != 0, "\(stopped)")
-      try expectTable(script("on_policy.sh", flags).wait(), steps: 16)
+      try expectTable(script("on_policy.sh", flags).wait(), steps: 4)
       let after = try scratch.results()
-      try expectTable(script("on_policy.sh", flags).wait(), steps: 16)
+      try expectTable(script("on_policy.sh", flags).wait(), steps: 4)
       #expect(try scratch.results() == after, "nothing is left to do")
     }
 
