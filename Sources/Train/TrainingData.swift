@@ -36,7 +36,8 @@ struct TrainingData {
     var rewards: [RolloutID: Double?] = [:]
     let scores = try buffer.manifests(.scores, step: step, set: set)
     for manifest in scores {
-      for row in try ScoreShardReader(path: buffer.intactPath(of: manifest)).rows() { rewards[row.rollout] = row.reward }
+      let reader = try ScoreShardReader(path: buffer.intactPath(of: manifest))
+      for row in try reader.rows() { rewards[row.rollout] = row.reward }
       inputs.append(Manifest.Input(role: "scores", name: manifest.name, digest: manifest.digest))
     }
     for manifest in shards {

@@ -153,7 +153,9 @@ extension ProgramTests {
       for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
         var text = try String(contentsOfFile: "\(Scratch.example)/\(name)", encoding: .utf8)
         // In the byte alphabet: ESC, BEL, CR, 0x9B and 0xC2, whose pair is the one-character introducer; brackets.
-        let spelling = ["x": "\u{11B}", "w": "\u{107}", "v": "\u{10D}", "u": "\u{13D}", "q": "\u{C2}", "y": "[", "z": "]"]
+        let spelling = [
+          "x": "\u{11B}", "w": "\u{107}", "v": "\u{10D}", "u": "\u{13D}", "q": "\u{C2}", "y": "[", "z": "]",
+        ]
         for (letter, other) in spelling { text = text.replacing("\"\(letter)\":", with: "\"\(other)\":") }
         try text.write(toFile: "\(folder)/\(name)", atomically: false, encoding: .utf8)
       }
@@ -164,9 +166,8 @@ extension ProgramTests {
       ).expect()
       let flags = ["--prompts", prompts, "--prompts-per-step", "1", "--group-size", "16", "--max-new-tokens", "64"]
       try scratch.run("rollbook-generate", scratch.generateArguments(0, flags)).expect()
-      try scratch.run(
-        "rollbook-score", ["--buffer", scratch.buffer, "--step", "0", "--reward", "format:pattern=(.+)", "--reward", "exact"]
-      ).expect()
+      let rewards = ["--reward", "format:pattern=(.+)", "--reward", "exact"]
+      try scratch.run("rollbook-score", ["--buffer", scratch.buffer, "--step", "0"] + rewards).expect()
       let rollouts = try scratch.rollouts(0)
       let said = rollouts.map(\.responseText).joined()
       #expect(said.contains("\u{1B}") && said.contains("\u{7}") && said.contains("\r"), "the model is hostile")

@@ -8,8 +8,9 @@ extension ProgramTests {
     let scratch: Scratch
     private let start: String
 
-    /// About a second of computing before anything is written, and a tenth of that.
-    private static let long = ["--on-policy", "--epochs", "4", "--minibatches", "4", "--threads", "1"]
+    /// Seconds of computing before anything is written (two on a fast machine that has nothing else to do, so that a
+    /// signal after a few tenths finds it at work), and a tenth of one.
+    private static let long = ["--on-policy", "--epochs", "40", "--minibatches", "4", "--threads", "1"]
     private static let short = ["--on-policy", "--threads", "1", "--tokens-per-batch", "4096"]
 
     init() throws {
@@ -48,7 +49,7 @@ extension ProgramTests {
 
     @Test func killedWhileComputing() throws {
       let whole = try undisturbed(Self.long)
-      let outcome = try disturbed(Self.long, SIGKILL) { $0.hasRun(for: 0.3) }
+      let outcome = try disturbed(Self.long, SIGKILL) { $0.hasRun(for: 0.2) && $0.listens }
       #expect(outcome.wasKilled && outcome.code == SIGKILL, "\(outcome)")
       #expect(scratch.names("checkpoints") == ["step-000000"] && scratch.names("shards/updates").isEmpty)
       try scratch.rollbook("verify").expect()
@@ -57,7 +58,7 @@ extension ProgramTests {
 
     @Test func toldToStop() throws {
       let whole = try undisturbed(Self.long)
-      try disturbed(Self.long, SIGINT) { $0.hasRun(for: 0.3) }
+      try disturbed(Self.long, SIGINT) { $0.hasRun(for: 0.2) && $0.listens }
         .expect(75, naming: "SIGINT", "run the same command again")
       #expect(scratch.names("checkpoints") == ["step-000000"] && scratch.names("shards/updates").isEmpty)
       try resume(Self.long, to: whole)
@@ -68,7 +69,7 @@ extension ProgramTests {
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/status")))
     func threadsThatComputeAreNotInterrupted() throws {
       let running = try scratch.start("rollbook-train", scratch.trainArguments(0, Self.long + ["--threads", "2"]))
-      running.poll { running.hasRun(for: 0.3) }
+      running.poll { running.hasRun(for: 0.2) && running.listens }
       let ours = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2].reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
       let folder = "/proc/\(running.identifier)/task"
       let blocked = try FileManager.default.contentsOfDirectory(atPath: folder).reduce(into: [String: UInt64]()) {
@@ -87,7 +88,8 @@ extension ProgramTests {
     @Test func toldToStopAtAnyMoment() throws {
       for moment in 0..<12 {
         let seconds = 0.05 + 0.02 * Double(moment)
-        let outcome = try disturbed(Self.long, [SIGINT, SIGTERM, SIGUSR1, SIGUSR2][moment % 4]) { $0.hasRun(for: seconds) }
+        let signal = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2][moment % 4]
+        let outcome = try disturbed(Self.long, signal) { $0.hasRun(for: seconds) }
         // A signal that comes before the handlers are there ends the program at once.
         #expect(outcome.code == 75 || outcome.wasKilled && seconds < 0.1, "after \(seconds) s: \(outcome)")
       }

@@ -105,6 +105,14 @@ final class Running {
   /// Whether it has been at work for so many seconds.
   func hasRun(for seconds: Double) -> Bool { Date().timeIntervalSince(start) >= seconds }
 
+  /// Whether it handles SIGTERM by now (Linux; elsewhere taken for granted).
+  var listens: Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8) else { return true }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") } ?? ""
+    let caught = UInt64(line.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) ?? 0
+    return caught & 1 << UInt64(SIGTERM - 1) != 0
+  }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Looks every millisecond until the condition holds or the program has ended.

@@ -125,8 +125,9 @@ extension Scratch {
 
   /// The digests of what a run consists of: shards, weights and optimizer states; not manifests, which hold times.
   func results() throws -> [String: String] {
-    try digests().filter { $0.key.hasSuffix(".arrow") && $0.key.hasPrefix("shards/") || $0.key.hasSuffix(".safetensors") }
-      .filter { !$0.key.hasPrefix("staging/") }
+    try digests().filter { name, _ in
+      !name.hasPrefix("staging/") && (name.hasSuffix(".arrow") || name.hasSuffix(".safetensors"))
+    }
   }
 
   func shardName(_ step: Int, _ part: Int = 0) -> String { Buffer.shardName(step: step, part: part) }

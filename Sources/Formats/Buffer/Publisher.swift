@@ -30,8 +30,8 @@ package struct Publisher: Sendable {
 
   /// Publishes a finished shard file under `manifest.name` and removes it from staging.
   ///
-  /// Digest, size, rows, batches and columns of the manifest are taken from the file; inputs inside the buffer are named
-  /// relative to it.
+  /// Digest, size, rows, batches and columns of the manifest are taken from the file; inputs inside the buffer are
+  /// named relative to it.
   /// - Throws: `RollbookError`: `io` (run again: nothing is lost), `badInput` for a file that is no shard of the
   ///   manifest's kind and for a name that holds other bytes.
   package func publishShard(staged: String, manifest: Manifest) throws -> Outcome {
