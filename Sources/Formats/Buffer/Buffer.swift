@@ -62,11 +62,11 @@ package struct Buffer: Equatable, Sendable {
     object["format"] = .int(currentFormat)
     object["id"] = .string(id)
     object["tokenizer"] = tokenizer.map { .string($0) }
-    return try JSON.object(object).serialized(pretty: true) + "\n"
+    return try SealedJSON.text(object)
   }
 
   private static func readIdentity(_ path: String) throws -> (id: String, tokenizer: String?) {
-    let json = try JSON.parse(contentsOf: path)
+    let json = try SealedJSON.read(path)
     guard let format = json["format"]?.int, let id = json["id"]?.string, !id.isEmpty else {
       throw RollbookError.badInput(path, "expected \"format\" and \"id\" of a Rollbook buffer, found neither or one")
     }
