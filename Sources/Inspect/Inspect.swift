@@ -28,7 +28,8 @@ package struct Rollbook: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      ListCommand.self, ShowCommand.self, StatisticsCommand.self, VerifyCommand.self, ReindexCommand.self,
+      ListCommand.self, ShowCommand.self, StatisticsCommand.self, VerifyCommand.self, SalvageCommand.self,
+      ReindexCommand.self,
     ])
 
   package init() {}
