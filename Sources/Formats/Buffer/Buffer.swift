@@ -26,8 +26,7 @@ package struct Buffer: Equatable, Sendable {
   package static func open(
     path: String, create: Bool, fileSystem: any FileSystem = LocalFileSystem()
   ) throws -> Buffer {
-    var root = path
-    while root.utf8.count > 1, root.hasSuffix("/") { root.removeLast() }
+    let root = root(path)
     if create {
       for folder in ["shards/rollouts", "shards/scores", "shards/updates", "checkpoints", "metrics", "staging"] {
         try fileSystem.createFolder("\(root)/\(folder)")
@@ -45,6 +44,22 @@ package struct Buffer: Equatable, Sendable {
         hint: "check --buffer; `rollbook generate` and `rollbook import` make new ones")
     }
     return Buffer(root: root, id: try readIdentity(identityPath).id)
+  }
+
+  /// Opens a buffer whose `rollbook.json` may be damaged, for whoever wants to know what else is: its `id` is then
+  /// empty, and `tokenizer` throws.
+  ///
+  /// - Throws: `RollbookError` `missing` when there is none.
+  package static func openUnverified(path: String) throws -> Buffer {
+    do { return try open(path: path, create: false) } catch let error as RollbookError where error.code == .badInput {
+      return Buffer(root: root(path), id: "")
+    }
+  }
+
+  private static func root(_ path: String) -> String {
+    var root = path
+    while root.utf8.count > 1, root.hasSuffix("/") { root.removeLast() }
+    return root
   }
 
   private init(root: String, id: String) {
