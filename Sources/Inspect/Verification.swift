@@ -188,16 +188,21 @@ package struct Verification {
     }
   }
 
-  /// A damaged index is a problem with an easy way out; one that is missing or behind is none.
+  /// A damaged index is a problem with an easy way out; one that is missing or behind is none, and neither is one whose
+  /// writer was killed: its journal is played back by the next command that may write.
   private mutating func checkIndex() {
     guard FileManager.default.fileExists(atPath: buffer.indexPath) else { return }
-    collecting { verification in
-      let index = try Index.open(verification.buffer, readOnly: true)
+    do {
+      let index = try Index.open(buffer, readOnly: true)
       let found = try index.select("SELECT * FROM pragma_integrity_check(10)").rows.compactMap { $0.first?.string }
       guard found != ["ok"] else { return }
-      verification.problem(
-        verification.buffer.indexPath, found.joined(separator: "; "),
-        hint: "run 'rollbook reindex \(verification.buffer.root)'")
+      problem(buffer.indexPath, found.joined(separator: "; "), hint: "run 'rollbook reindex \(buffer.root)'")
+    } catch let error as RollbookError where error.code == .io && hasJournal {
+      notes.append("\(buffer.indexPath): its writer runs or was stopped; the next command that uses it puts it right")
+    } catch {
+      problems.append("\(error)")
     }
   }
+
+  private var hasJournal: Bool { FileManager.default.fileExists(atPath: buffer.indexPath + "-journal") }
 }

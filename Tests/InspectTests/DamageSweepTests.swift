@@ -9,8 +9,8 @@ import Testing
 struct DamageSweepTests {
   private static let files = [
     "rollbook.json", "shards/rollouts/step-000000-part-00000.arrow", "shards/rollouts/step-000000-part-00000.json",
-    "shards/scores/main-step-000000-part-00000.json", "checkpoints/step-000001/manifest.json",
-    "checkpoints/step-000001/config.json", "checkpoints/step-000001/trainer_state.json",
+    "checkpoints/step-000001/manifest.json", "checkpoints/step-000001/config.json",
+    "checkpoints/step-000001/trainer_state.json",
   ]
 
   /// In memory where the system has a place for that: the files are written some ten thousand times.
