@@ -56,7 +56,8 @@ package struct Fuzz: ParsableCommand {
 
   private static func reader(_ name: String) throws -> Reader {
     guard let reader = Reader(rawValue: name) else {
-      throw ValidationError("expected one of \(Reader.allCases.map(\.rawValue).joined(separator: ", ")), found '\(name)'")
+      throw ValidationError(
+        "expected one of \(Reader.allCases.map(\.rawValue).joined(separator: ", ")), found '\(name)'")
     }
     return reader
   }

@@ -95,6 +95,26 @@ import Testing
     return counting.operations
   }
 
+  /// The disk of these tests forgets what it was not told to keep.
+  @Test func unsyncedThingsAreLost() throws {
+    for crash in CrashingFileSystem.Crash.allCases {
+      let scratch = try ScratchFolder()
+      let fileSystem = try CrashingFileSystem(root: scratch.path, failing: 8, crash)
+      for name in ["a", "b"] {
+        let file = try fileSystem.open("\(scratch.path)/\(name)", keeping: 0)
+        try [1, 2].withUnsafeBytes { try fileSystem.write($0, to: file) }
+        if name == "a" { try fileSystem.sync(file) }
+        try fileSystem.close(file)
+        if name == "a" { try fileSystem.syncFolder(scratch.path) }
+      }
+      #expect(try !succeeds { try fileSystem.remove("\(scratch.path)/a") })
+      try fileSystem.restart()
+      #expect(entries(scratch.path) == (crash == .power ? ["a"] : ["a", "b"]))
+      #expect(try fileBytes("\(scratch.path)/a").count == 16)
+      if crash != .power { #expect(try fileBytes("\(scratch.path)/b").count == (crash == .kill ? 16 : 0)) }
+    }
+  }
+
   @Test(arguments: CrashingFileSystem.Crash.allCases)
   func aShard(_ crash: CrashingFileSystem.Crash) throws {
     #expect(try sweep(crash, Self.shard) > 15)

@@ -14,7 +14,10 @@ final class CrashingFileSystem: FileSystem, @unchecked Sendable {
     case powerWithNames
   }
 
-  private enum Entry { case file(UInt64), folder(UInt64) }
+  private enum Entry {
+    case file(UInt64)
+    case folder(UInt64)
+  }
 
   private let local = LocalFileSystem()
   private let root: String
@@ -109,7 +112,9 @@ final class CrashingFileSystem: FileSystem, @unchecked Sendable {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws {
-    if operations == failing { try local.write(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), to: file) }
+    if operations == failing {
+      try local.write(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), to: file)
+    }
     try run { try local.write(bytes, to: file) }
   }
 

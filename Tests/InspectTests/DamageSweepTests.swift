@@ -24,7 +24,8 @@ struct DamageSweepTests {
     try fixture.buffer.bindTokenizer("xxh3-128:ab")
     try fixture.addRollouts(step: 0)
     try fixture.addScores(step: 0)
-    try fixture.addCheckpoint(step: 1, files: ["config.json": #"{"layers": 2}"#, "trainer_state.json": #"{"step": 1}"#])
+    try fixture.addCheckpoint(
+      step: 1, files: ["config.json": #"{"layers": 2}"#, "trainer_state.json": #"{"step": 1}"#])
     #expect(try Verification.run(fixture.buffer, deep: true).problems == [])
     try body(fixture.buffer)
   }

@@ -41,8 +41,8 @@ struct FaultSweep: Sendable {
   /// `BUFFER` stands for the buffer.
   let arguments: [String]
 
-  /// At most so many calls of a command are tried, at even distances.
-  private static let limit = 24
+  /// At most so many calls of a command are tried, at even distances; `ROLLBOOK_FAULT_CALLS` can ask for more.
+  private static let limit = ProcessInfo.processInfo.environment["ROLLBOOK_FAULT_CALLS"].flatMap { Int($0) } ?? 24
 
   struct Result {
     var calls = 0
@@ -123,7 +123,8 @@ private struct Trial {
     check(unexpected.isEmpty, "found by verify: \(unexpected)")
     // What did its work in spite of a fault has done all of it.
     if outcome.code == 0 && !outcome.wasKilled {
-      check(try scratch.results() == whole && problems.isEmpty, "expected all of it, found \(try scratch.results().keys)")
+      check(
+        try scratch.results() == whole && problems.isEmpty, "expected all of it, found \(try scratch.results().keys)")
     }
 
     let again = try scratch.run(sweep.program, sweep.filled(scratch))
@@ -141,7 +142,8 @@ private struct Trial {
   /// What the index says.
   private func answers(_ scratch: Scratch) throws -> [String] {
     try [
-      scratch.rollbook("ls", "--json"), scratch.rollbook("ls", "--files", "--json"), scratch.rollbook("stats", "--json"),
+      scratch.rollbook("ls", "--json"), scratch.rollbook("ls", "--files", "--json"),
+      scratch.rollbook("stats", "--json"),
     ].map { $0.output.isEmpty ? "\($0)" : $0.output }
   }
 }
