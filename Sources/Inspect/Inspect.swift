@@ -31,7 +31,7 @@ package struct Rollbook: ParsableCommand {
     version: Version.text,
     subcommands: [
       ListCommand.self, ShowCommand.self, StatisticsCommand.self, SqlCommand.self, VerifyCommand.self,
-      ReindexCommand.self, LineageCommand.self, DiskUsageCommand.self, CollectCommand.self,
+      SalvageCommand.self, ReindexCommand.self, LineageCommand.self, DiskUsageCommand.self, CollectCommand.self,
     ])
 
   package init() {}

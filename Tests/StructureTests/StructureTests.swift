@@ -17,7 +17,7 @@ import Testing
     "Rewards": [],
     "Objectives": [],
     "Pipeline": libraryC.union(["Formats", "ArgumentParser", "Foundation", "Synchronization"]),
-    "Generate": program, "Score": program, "Train": program, "Inspect": program, "Bench": program,
+    "Generate": program, "Score": program, "Train": program, "Inspect": program, "Bench": program, "Fuzz": program,
   ]
 
   @Test func everyTargetIsInTheTable() {
