@@ -186,7 +186,7 @@ import Testing
       #expect(error?.place.hasPrefix("\(path), batch 0") == true)
       return error
     }
-    let words = try ArrowColumn.utf8(["stop", "stop", "tired", "stop"])
+    let words = try ArrowColumn.utf8(["stop", "stop", "tired", "stop"]) { $0 }
     #expect(try error("finish_reason", words)?.message.contains("'tired' at row 2") == true)
     let lengths = ArrowColumn(.int32([0, 0, 0, 0]))
     #expect(try error("response_length", lengths)?.message.contains("'response_length'") == true)
@@ -194,7 +194,7 @@ import Testing
     #expect(try error("prompt_length", negative) != nil)
     let broken = ArrowColumn(.utf8(offsets: [0, 1, 1, 1, 1], bytes: [0xff]))
     #expect(try error("response_text", broken)?.message.contains("response_text") == true)
-    let none = try ArrowColumn.list([[0], [], [], []] as [[Float]?])
+    let none = try ArrowColumn.list([[0], [], [], []] as [[Float]?], nullable: { $0 })
     #expect(try error("logprobs", none)?.message.contains("log-probability") == true)
   }
 }

@@ -8,14 +8,14 @@ internal import Pipeline
   import Darwin
 #endif
 
-/// Seconds that pieces of work took together: on the wall, and of this process on a processor, system calls included.
+/// Seconds that pieces of work took together: on the wall, and of this thread on a processor, system calls included.
 struct Clock {
   var wall = 0.0
   var processor = 0.0
 
   static func processorTime() -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 

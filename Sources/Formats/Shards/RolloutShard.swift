@@ -39,33 +39,35 @@ package struct RolloutCodec: ShardCodec {
   ]
 
   package func rolloutID(_ row: Rollout) -> RolloutID { row.id }
-  package func groupKey(_ row: Rollout) -> String { "\(row.step)/\(row.group)" }
+  package func isSameGroup(_ a: Rollout, _ b: Rollout) -> Bool {
+    a.step == b.step && a.group == b.group
+  }
 
   package func encode(_ rows: [Rollout]) throws -> [ArrowColumn] {
-    for row in rows { try check(row, place: "rollout \(row.id)") }
+    for row in rows.indices { try check(rows[row], place: "rollout \(rows[row].id)") }
     return [
-      .ids(rows.map(\.id)),
-      .int64(rows.map(\.step)),
-      .int64(rows.map(\.group)),
-      .int64(rows.map(\.sample)),
-      try .utf8(rows.map(\.kind)),
-      try .utf8(rows.map(\.promptID)),
-      try .utf8(rows.map(\.task)),
-      try .utf8(rows.map(\.messages)),
-      try .utf8(rows.map(\.promptText)),
-      try .list(rows.map(\.promptTokens)),
+      .ids(rows) { $0.id },
+      .int64(rows) { $0.step },
+      .int64(rows) { $0.group },
+      .int64(rows) { $0.sample },
+      try .utf8(rows) { $0.kind },
+      try .utf8(rows) { $0.promptID },
+      try .utf8(rows, nullable: { $0.task }),
+      try .utf8(rows, nullable: { $0.messages }),
+      try .utf8(rows) { $0.promptText },
+      try .list(rows) { $0.promptTokens },
       ArrowColumn(.int32(try rows.map { try length($0.promptTokens, $0) })),
-      try .utf8(rows.map(\.responseText)),
-      try .list(rows.map(\.responseTokens)),
+      try .utf8(rows) { $0.responseText },
+      try .list(rows) { $0.responseTokens },
       ArrowColumn(.int32(try rows.map { try length($0.responseTokens, $0) })),
-      try .list(rows.map(\.logprobs)),
-      try .list(rows.map(\.responseMask)),
-      try .utf8(rows.map(\.finishReason.rawValue)),
-      try .utf8(rows.map(\.answer)),
-      try .utf8(rows.map(\.meta)),
-      try .utf8(rows.map(\.policy)),
-      .int64(rows.map(\.policyStep)),
-      .int64(rows.map(\.seed)),
+      try .list(rows, nullable: { $0.logprobs }),
+      try .list(rows, nullable: { $0.responseMask }),
+      try .utf8(rows) { $0.finishReason.rawValue },
+      try .utf8(rows, nullable: { $0.answer }),
+      try .utf8(rows, nullable: { $0.meta }),
+      try .utf8(rows) { $0.policy },
+      .int64(rows, nullable: { $0.policyStep }),
+      .int64(rows) { $0.seed },
     ]
   }
 
@@ -77,21 +79,21 @@ package struct RolloutCodec: ShardCodec {
   }
 
   /// What neither a writer nor a reader lets pass.
-  private func check(_ row: Rollout, place: String) throws {
+  private func check(_ row: Rollout, place: @autoclosure () -> String) throws {
     if let logprobs = row.logprobs {
       guard logprobs.count == row.responseTokens.count else {
         throw RollbookError.badInput(
-          place, "expected a log-probability for each of \(row.responseTokens.count) tokens, found \(logprobs.count)")
+          place(), "expected a log-probability for each of \(row.responseTokens.count) tokens, found \(logprobs.count)")
       }
-      guard logprobs.allSatisfy(\.isFinite) else {
-        throw RollbookError.badInput(place, "expected finite log-probabilities, found infinity or NaN")
+      guard logprobs.areFinite else {
+        throw RollbookError.badInput(place(), "expected finite log-probabilities, found infinity or NaN")
       }
     }
     if let mask = row.responseMask, mask.count != row.responseTokens.count {
       throw RollbookError.badInput(
-        place, "expected a mask entry for each of \(row.responseTokens.count) tokens, found \(mask.count)")
+        place(), "expected a mask entry for each of \(row.responseTokens.count) tokens, found \(mask.count)")
     }
-    guard !row.promptID.isEmpty else { throw RollbookError.badInput(place, "expected a prompt id, found none") }
+    guard !row.promptID.isEmpty else { throw RollbookError.badInput(place(), "expected a prompt id, found none") }
   }
 
   /// Only the summary's columns are essential; texts that are missing read as "", lists as empty, the rest as nil.
@@ -116,10 +118,10 @@ package struct RolloutCodec: ShardCodec {
         responseTokens: responseTokens?[row] ?? [], logprobs: logprobs[row], responseMask: masks[row],
         finishReason: summary.finishReason, answer: answers[row], meta: metas[row], policy: summary.policy,
         policyStep: summary.policyStep, seed: summary.seed)
-      let place = "\(place), row \(row)"
+      func rowPlace() -> String { "\(place), row \(row)" }
       if promptTokens != nil, rollout.promptTokens.count != summary.promptLength {
         throw RollbookError.badInput(
-          place,
+          rowPlace(),
           "expected \(summary.promptLength) tokens by 'prompt_length', found \(rollout.promptTokens.count)")
       }
       if responseTokens != nil {
@@ -128,7 +130,7 @@ package struct RolloutCodec: ShardCodec {
             place,
             "expected \(summary.responseLength) tokens by 'response_length', found \(rollout.responseTokens.count)")
         }
-        try check(rollout, place: place)
+        try check(rollout, place: rowPlace())
       }
       return rollout
     }
@@ -163,6 +165,17 @@ package struct RolloutCodec: ShardCodec {
         promptID: promptIDs[row], task: tasks[row], promptLength: promptLengths[row],
         responseLength: responseLengths[row], finishReason: reason, policy: policies[row],
         policyStep: policySteps[row], seed: seeds[row])
+    }
+  }
+}
+
+extension [Float] {
+  /// Whether none is infinite or NaN. Without an early end the loop takes many at a time.
+  fileprivate var areFinite: Bool {
+    withUnsafeBufferPointer { values in
+      var isFound: UInt32 = 0
+      for value in values { isFound |= (value.bitPattern & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0 }
+      return isFound == 0
     }
   }
 }

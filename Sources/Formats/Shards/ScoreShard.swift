@@ -31,7 +31,9 @@ package struct ScoreCodec: ShardCodec {
   }
 
   package func rolloutID(_ row: ScoreRow) -> RolloutID { row.rollout }
-  package func groupKey(_ row: ScoreRow) -> String { "\(row.step)/\(row.promptID)" }
+  package func isSameGroup(_ a: ScoreRow, _ b: ScoreRow) -> Bool {
+    a.step == b.step && a.promptID == b.promptID
+  }
 
   package func encode(_ rows: [ScoreRow]) throws -> [ArrowColumn] {
     for row in rows {
@@ -47,13 +49,13 @@ package struct ScoreCodec: ShardCodec {
       }
     }
     return [
-      .ids(rows.map(\.rollout)),
-      .int64(rows.map(\.step)),
-      try .utf8(rows.map(\.promptID)),
-      .int64(rows.map(\.sample)),
-      .float64(rows.map(\.reward)),
-    ] + components.indices.map { index in .float64(rows.map { $0.components[index] }) } + [
-      try .utf8(rows.map(\.extracted))
+      .ids(rows) { $0.rollout },
+      .int64(rows) { $0.step },
+      try .utf8(rows) { $0.promptID },
+      .int64(rows) { $0.sample },
+      .float64(rows, nullable: { $0.reward }),
+    ] + components.indices.map { index in .float64(rows, nullable: { $0.components[index] }) } + [
+      try .utf8(rows, nullable: { $0.extracted })
     ]
   }
 

@@ -13,8 +13,8 @@ package protocol ShardCodec: Sendable {
   var fields: [ArrowField] { get }
   /// The rollout that a row is of.
   func rolloutID(_ row: Row) -> RolloutID
-  /// Rows with equal keys stay in one batch.
-  func groupKey(_ row: Row) -> String
+  /// Whether two rows belong to one group; neighbours that do stay in one batch.
+  func isSameGroup(_ a: Row, _ b: Row) -> Bool
   /// Columns in the order of `fields`.
   ///
   /// - Throws: `RollbookError` `badInput` for a row that says something impossible, naming it.
@@ -75,11 +75,7 @@ struct BatchColumns {
   }
 
   func ids(_ name: String) throws -> [RolloutID] {
-    try withoutNulls(name, "16 bytes a row") { column in
-      guard case .fixedSizeBinary(RolloutID.byteCount, let bytes) = column.values else { return nil }
-      let size = RolloutID.byteCount
-      return (0..<column.count).compactMap { RolloutID(bytes: bytes[($0 * size)..<($0 * size + size)]) }
-    }
+    try withoutNulls(name, "16 bytes a row") { $0.ids }
   }
 
   func ints(_ name: String) throws -> [Int] {
@@ -170,10 +166,22 @@ struct BatchColumns {
 
 extension ArrowColumn {
   /// Rollout ids as 16 bytes each.
-  static func ids(_ rows: [RolloutID]) -> ArrowColumn {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(RolloutID.byteCount * rows.count)
-    for row in rows { bytes.append(contentsOf: row.bytes) }
+  static func ids<Row>(_ rows: [Row], _ id: (Row) -> RolloutID) -> ArrowColumn {
+    let size = RolloutID.byteCount * rows.count
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { output, count in
+      for row in rows.indices {
+        id(rows[row]).store(into: UnsafeMutableRawPointer(output.baseAddress! + RolloutID.byteCount * row))
+      }
+      count = size
+    }
     return ArrowColumn(.fixedSizeBinary(width: RolloutID.byteCount, bytes: bytes))
+  }
+
+  /// The rollout ids of a column of 16 bytes a row; nil for another.
+  var ids: [RolloutID]? {
+    guard case .fixedSizeBinary(RolloutID.byteCount, let bytes) = values else { return nil }
+    return bytes.withUnsafeBytes { bytes in
+      (0..<count).map { RolloutID(loading: bytes, at: RolloutID.byteCount * $0) }
+    }
   }
 }

@@ -24,10 +24,12 @@ package struct UpdateCodec: ShardCodec {
   }
 
   package func rolloutID(_ row: UpdateRow) -> RolloutID { row.rollout }
-  package func groupKey(_ row: UpdateRow) -> String { "\(row.step)/\(row.promptID)" }
+  package func isSameGroup(_ a: UpdateRow, _ b: UpdateRow) -> Bool {
+    a.step == b.step && a.promptID == b.promptID
+  }
 
   /// Every list has one entry a token. Values may be infinite or NaN: a step that diverged is worth looking at.
-  private func check(_ row: UpdateRow, place: String) throws {
+  private func check(_ row: UpdateRow, place: @autoclosure () -> String) throws {
     let count = row.logprobs.count
     let lists = [
       ("advantages", row.advantages.count), ("weights", row.weights.count), ("old_logprobs", row.oldLogprobs.count),
@@ -36,26 +38,26 @@ package struct UpdateCodec: ShardCodec {
       ("clips", row.clips.count),
     ]
     for (name, found) in lists where found != count {
-      throw RollbookError.badInput(place, "expected \(count) '\(name)', as many as logprobs, found \(found)")
+      throw RollbookError.badInput(place(), "expected \(count) '\(name)', as many as logprobs, found \(found)")
     }
   }
 
   package func encode(_ rows: [UpdateRow]) throws -> [ArrowColumn] {
     for row in rows { try check(row, place: "update of rollout \(row.rollout)") }
     return [
-      .ids(rows.map(\.rollout)),
-      .int64(rows.map(\.step)),
-      try .utf8(rows.map(\.promptID)),
-      .int64(rows.map(\.sample)),
-      .float64(rows.map { $0.reward }),
-      try .list(rows.map(\.advantages)),
-      try .list(rows.map(\.weights)),
-      try .list(rows.map(\.oldLogprobs)),
-      try .list(rows.map(\.behaviourLogprobs)),
-      try .list(rows.map(\.referenceLogprobs)),
-      try .list(rows.map(\.logprobs)),
-      try .list(rows.map(\.ratios)),
-      try .list(rows.map(\.clips)),
+      .ids(rows) { $0.rollout },
+      .int64(rows) { $0.step },
+      try .utf8(rows) { $0.promptID },
+      .int64(rows) { $0.sample },
+      .float64(rows) { $0.reward },
+      try .list(rows) { $0.advantages },
+      try .list(rows) { $0.weights },
+      try .list(rows) { $0.oldLogprobs },
+      try .list(rows) { $0.behaviourLogprobs },
+      try .list(rows, nullable: { $0.referenceLogprobs }),
+      try .list(rows) { $0.logprobs },
+      try .list(rows) { $0.ratios },
+      try .list(rows) { $0.clips },
     ]
   }
 
