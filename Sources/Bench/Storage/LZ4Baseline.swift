@@ -8,8 +8,8 @@ internal import Formats
 final class LZ4Baseline {
   private var context: OpaquePointer?
   private var frames: [(start: Int, count: Int, size: Int)] = []
-  private var compressed = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 24, alignment: 64)
-  private var decompressed = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 24, alignment: 64)
+  private var compressed = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 22, alignment: 64)
+  private var decompressed = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 22, alignment: 64)
   private(set) var compression = Clock()
   private(set) var decompression = Clock()
   private(set) var rawBytes = 0
@@ -57,7 +57,7 @@ final class LZ4Baseline {
     preferences.frameInfo.contentSize = UInt64(bytes.count)
     let end = frames.last.map { $0.start + $0.count } ?? 0
     guard LZ4F_compressFrameBound(bytes.count, &preferences) <= compressed.count - end else {
-      throw RollbookError.bug("a batch of more than 16 MiB")
+      throw RollbookError.bug("a batch of more than 4 MiB")
     }
     let count = LZ4F_compressFrame(
       compressed.baseAddress! + end, compressed.count - end, bytes.baseAddress, bytes.count, &preferences)

@@ -25,7 +25,13 @@ struct StorageMake: ParsableCommand {
     for step in 0..<shards {
       let count = rollouts * (step + 1) / shards - rollouts * step / shards
       let rows = try source.step(step, count: count)
-      let rolloutManifest = try writing.rollouts.measure { try write(rows.rollouts, step: step, to: buffer) }
+      let groups = stride(from: 0, to: count, by: SyntheticRows.groupSize).map { start in
+        Array(rows.rollouts[start..<min(start + SyntheticRows.groupSize, count)])
+      }
+      let tokens = rows.rollouts.reduce(0) { $0 + $1.responseTokens.count }
+      let rolloutManifest = try writing.rollouts.measure {
+        try write(groups, lengthMean: Double(tokens) / Double(count), step: step, to: buffer)
+      }
       let scoreManifest = try writing.scores.measure {
         try write(rows.scores, of: rolloutManifest, step: step, to: buffer)
       }
@@ -38,22 +44,19 @@ struct StorageMake: ParsableCommand {
     try Output.print(table.rendered, terminator: "")
   }
 
-  private func write(_ rows: [Rollout], step: Int, to buffer: Buffer) throws -> Manifest {
+  /// As a stage does: a group at a time.
+  private func write(_ groups: [[Rollout]], lengthMean: Double, step: Int, to buffer: Buffer) throws -> Manifest {
     let policy = SyntheticRows.policy(step: step)
     let provenance = Provenance(
       "generate", parameters: ["step": "\(step)"], inputs: [], seed: seed, policy: policy, kernels: "none", threads: 1)
     let staging = buffer.stagingPath(.rollouts, step: step, part: 0)
     let writer = try RolloutShardWriter(staging: staging, metadata: ["rollbook.action": provenance.key])
-    // As a stage does: a group at a time.
-    for start in stride(from: 0, to: rows.count, by: SyntheticRows.groupSize) {
-      try writer.append(Array(rows[start..<min(start + SyntheticRows.groupSize, rows.count)]))
-    }
+    for group in groups { try writer.append(group) }
     try writer.finish()
-    let tokens = rows.reduce(0) { $0 + $1.responseTokens.count }
     let manifest = Manifest(
       kind: .rollouts, name: Buffer.shardName(step: step, part: 0), schemaVersion: writer.codec.schemaVersion,
-      step: step, action: provenance.action(), summary: ["length_mean": Double(tokens) / Double(rows.count)])
-    return try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest).manifest
+      step: step, action: provenance.action(), summary: ["length_mean": lengthMean])
+    return try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest).manifest
   }
 
   private func write(_ rows: [ScoreRow], of shard: Manifest, step: Int, to buffer: Buffer) throws -> Manifest {
@@ -71,7 +74,7 @@ struct StorageMake: ParsableCommand {
       kind: .scores, name: Buffer.shardName(step: step, part: 0, set: set), schemaVersion: writer.codec.schemaVersion,
       step: step, set: set, inputs: [input], action: provenance.action(),
       summary: ["reward_mean": rewards.reduce(0, +) / Double(max(rewards.count, 1))])
-    return try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest).manifest
+    return try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest).manifest
   }
 }
 

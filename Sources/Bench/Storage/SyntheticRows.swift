@@ -41,9 +41,12 @@ struct SyntheticRows {
         Message(role: "system", content: "Think, then answer."), Message(role: "user", content: prompt),
       ])
       let answer = String(text.random.next() % 10_000)
+      // The samples of a group say much the same.
+      var said = promptTokens
       for sample in 0..<min(Self.groupSize, count - rollouts.count) {
         let id = RolloutID.make(seed: seed, step: step, promptID: promptID, sample: sample, policy: policy)
-        let tokens = text.tokens(length(), after: promptTokens)
+        let tokens = text.tokens(length(), after: said)
+        said += tokens
         let isRight = text.random.next() % 3 == 0
         rollouts.append(
           Rollout(

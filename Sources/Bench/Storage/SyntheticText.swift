@@ -30,7 +30,7 @@ struct SyntheticText {
     }
     while draws.count < 1 << 16 { draws.append(Int32(random.next() % UInt64(Self.vocabularyCount))) }
     self.draws = draws
-    phrases = (0..<4096).map { _ in
+    phrases = (0..<1024).map { _ in
       (0..<(3 + Int(random.next() % 6))).map { _ in draws[Int(random.next() & 0xffff)] }
     }
     self.random = random
@@ -43,12 +43,12 @@ struct SyntheticText {
     while tokens.count < count {
       let number = random.next()
       switch number & 0xff {
-      case 0..<20 where earlier.count > 16:
-        let start = Int((number >> 8) % UInt64(earlier.count - 12))
-        tokens += earlier[start..<(start + 4 + Int((number >> 40) % 8))]
-      case 20..<60:
-        // The smaller of two draws prefers the first phrases.
-        tokens += phrases[Int(min((number >> 8) & 4095, (number >> 24) & 4095))]
+      case 0..<20 where earlier.count > 20:
+        let start = Int((number >> 8) % UInt64(earlier.count - 16))
+        tokens += earlier[start..<(start + 4 + Int((number >> 40) % 12))]
+      case 20..<110:
+        // The smallest of three draws prefers the first phrases.
+        tokens += phrases[Int(min((number >> 8) & 1023, (number >> 24) & 1023, (number >> 40) & 1023))]
       default: tokens.append(draws[Int((number >> 8) & 0xffff)])
       }
     }

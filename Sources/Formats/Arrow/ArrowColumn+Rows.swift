@@ -1,30 +1,30 @@
 // From rows to columns: one pass for the size, one that copies. `value` gives a row's part.
 
 extension ArrowColumn {
-  static func int64<Row>(_ rows: [Row], _ value: (Row) -> Int) -> ArrowColumn {
-    ArrowColumn(.int64(rows.indices.map { Int64(value(rows[$0])) }))
+  static func int64<Row>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> Int) -> ArrowColumn {
+    ArrowColumn(.int64(rows.map { Int64(value($0)) }))
   }
 
-  static func int64<Row>(_ rows: [Row], nullable value: (Row) -> Int?) -> ArrowColumn {
-    ArrowColumn(.int64(rows.indices.map { Int64(value(rows[$0]) ?? 0) }), validity: validity(rows, value))
+  static func int64<Row>(_ rows: RowParts<Row>, nullable value: (UnsafePointer<Row>) -> Int?) -> ArrowColumn {
+    ArrowColumn(.int64(rows.map { Int64(value($0) ?? 0) }), validity: validity(rows, value))
   }
 
-  static func float64<Row>(_ rows: [Row], _ value: (Row) -> Double) -> ArrowColumn {
-    ArrowColumn(.float64(rows.indices.map { value(rows[$0]) }))
+  static func float64<Row>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> Double) -> ArrowColumn {
+    ArrowColumn(.float64(rows.map(value)))
   }
 
-  static func float64<Row>(_ rows: [Row], nullable value: (Row) -> Double?) -> ArrowColumn {
-    ArrowColumn(.float64(rows.indices.map { value(rows[$0]) ?? 0 }), validity: validity(rows, value))
+  static func float64<Row>(_ rows: RowParts<Row>, nullable value: (UnsafePointer<Row>) -> Double?) -> ArrowColumn {
+    ArrowColumn(.float64(rows.map { value($0) ?? 0 }), validity: validity(rows, value))
   }
 
   /// - Throws: `RollbookError` when the texts together pass 2 GiB, which 32-bit offsets cannot address.
-  package static func utf8<Row>(_ rows: [Row], _ value: (Row) -> String) throws -> ArrowColumn {
+  package static func utf8<Row>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> String) throws -> ArrowColumn {
     let offsets = try offsets(rows) { value($0).utf8.count }
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(offsets[rows.count])) { output, count in
-      for row in rows.indices {
-        var text = value(rows[row])
+      rows.forEach { number, row in
+        var text = value(row)
         text.withUTF8 { bytes in
-          UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[Int(offsets[row])...])
+          UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[Int(offsets[number])...])
             .copyMemory(from: UnsafeRawBufferPointer(bytes))
         }
       }
@@ -33,55 +33,61 @@ extension ArrowColumn {
     return ArrowColumn(.utf8(offsets: offsets, bytes: bytes))
   }
 
-  static func utf8<Row>(_ rows: [Row], nullable value: (Row) -> String?) throws -> ArrowColumn {
+  static func utf8<Row>(_ rows: RowParts<Row>, nullable value: (UnsafePointer<Row>) -> String?) throws -> ArrowColumn {
     var column = try utf8(rows) { value($0) ?? "" }
     column.validity = validity(rows, value)
     return column
   }
 
-  static func list<Row>(_ rows: [Row], _ value: (Row) -> [Int32]) throws -> ArrowColumn {
+  static func list<Row>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> [Int32]) throws -> ArrowColumn {
     let (offsets, values) = try joined(rows, value)
     return ArrowColumn(.list(offsets: offsets, child: ArrowColumn(.int32(values))))
   }
 
-  static func list<Row>(_ rows: [Row], _ value: (Row) -> [Int8]) throws -> ArrowColumn {
+  static func list<Row>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> [Int8]) throws -> ArrowColumn {
     let (offsets, values) = try joined(rows, value)
     return ArrowColumn(.list(offsets: offsets, child: ArrowColumn(.int8(values))))
   }
 
-  static func list<Row>(_ rows: [Row], _ value: (Row) -> [Float]) throws -> ArrowColumn {
+  static func list<Row>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> [Float]) throws -> ArrowColumn {
     let (offsets, values) = try joined(rows, value)
     return ArrowColumn(.list(offsets: offsets, child: ArrowColumn(.float32(values))))
   }
 
-  package static func list<Row>(_ rows: [Row], nullable value: (Row) -> [Float]?) throws -> ArrowColumn {
+  package static func list<Row>(_ rows: RowParts<Row>, nullable value: (UnsafePointer<Row>) -> [Float]?) throws -> ArrowColumn {
     var column = try list(rows) { value($0) ?? [] }
     column.validity = validity(rows, value)
     return column
   }
 
-  static func list<Row>(_ rows: [Row], nullable value: (Row) -> [Bool]?) throws -> ArrowColumn {
+  static func list<Row>(_ rows: RowParts<Row>, nullable value: (UnsafePointer<Row>) -> [Bool]?) throws -> ArrowColumn {
     let offsets = try offsets(rows) { value($0)?.count ?? 0 }
     var bits = Bitmap()
-    for row in rows.indices { bits.append(contentsOf: value(rows[row]) ?? []) }
+    rows.forEach { bits.append(contentsOf: value($1) ?? []) }
     let child = ArrowColumn(.bool(bits))
     return ArrowColumn(.list(offsets: offsets, child: child), validity: validity(rows, value))
   }
 
   /// nil when no row is nil.
-  private static func validity<Row, Value>(_ rows: [Row], _ value: (Row) -> Value?) -> Bitmap? {
-    let isComplete = rows.indices.allSatisfy { value(rows[$0]) != nil }
-    return isComplete ? nil : Bitmap(rows.indices.map { value(rows[$0]) != nil })
+  private static func validity<Row, Value>(_ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> Value?) -> Bitmap? {
+    var bits = Bitmap()
+    var isComplete = true
+    rows.forEach { _, row in
+      let isThere = value(row) != nil
+      bits.append(isThere)
+      isComplete = isComplete && isThere
+    }
+    return isComplete ? nil : bits
   }
 
   private static func joined<Row, Element: BitwiseCopyable>(
-    _ rows: [Row], _ value: (Row) -> [Element]
+    _ rows: RowParts<Row>, _ value: (UnsafePointer<Row>) -> [Element]
   ) throws -> (offsets: [Int32], values: [Element]) {
     let offsets = try offsets(rows) { value($0).count }
     let values = [Element](unsafeUninitializedCapacity: Int(offsets[rows.count])) { output, count in
-      for row in rows.indices {
-        value(rows[row]).withUnsafeBytes { values in
-          UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: output[Int(offsets[row])...]))
+      rows.forEach { number, row in
+        value(row).withUnsafeBytes { values in
+          UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: output[Int(offsets[number])...]))
             .copyMemory(from: values)
         }
       }
@@ -91,12 +97,12 @@ extension ArrowColumn {
   }
 
   /// Where each row starts, given its length, and where the last one ends.
-  private static func offsets<Row>(_ rows: [Row], _ length: (Row) -> Int) throws -> [Int32] {
+  private static func offsets<Row>(_ rows: RowParts<Row>, _ length: (UnsafePointer<Row>) -> Int) throws -> [Int32] {
     var offsets: [Int32] = [0]
     offsets.reserveCapacity(rows.count + 1)
     var end = 0
-    for row in rows.indices {
-      end += length(rows[row])
+    try rows.forEach { _, row in
+      end += length(row)
       guard let offset = Int32(exactly: end) else {
         throw RollbookError(
           .badInput, "expected at most 2147483647 values in one batch of a column, found \(end)",

@@ -15,6 +15,9 @@ package final class ArrowFileWriter {
   private var blocks: [ArrowBlock]
   private var offset: Int
   private var failed = false
+  private var stream: Digest.Stream
+  /// The digest of the finished file, from the bytes that were written; nil before `finish`.
+  package private(set) var digest: String?
 
   /// Batches in the file so far, those kept by `resume` included.
   package var batchCount: Int { blocks.count }
@@ -36,17 +39,19 @@ package final class ArrowFileWriter {
   package static let defaultSyncInterval = 1.0
 
   /// What a file already holds.
-  struct State {
+  struct State: ~Copyable {
     var blocks: [ArrowBlock]
     var rowCount: Int
     /// The end of the last batch; zero when not even the schema is there.
     var offset: Int
+    /// The bytes up to there.
+    var digest = Digest.Stream()
   }
 
   /// Cuts the file to what `state` says is good and goes on after it.
   init(
     path: String, schema: ArrowSchema, encoder: ArrowBatchEncoder, fileSystem: any FileSystem, syncInterval: Double,
-    state: State
+    state: consuming State
   ) throws {
     self.path = path
     self.schema = schema
@@ -57,6 +62,7 @@ package final class ArrowFileWriter {
     rowCount = state.rowCount
     offset = state.offset
     let file = try fileSystem.open(path, keeping: state.offset)
+    stream = state.digest
     self.file = file
     if offset == 0 { try write(Self.opening(schema), to: file) }
   }
@@ -110,6 +116,7 @@ package final class ArrowFileWriter {
       self.file = nil
       try fileSystem.close(file)
     }
+    digest = stream.value
   }
 
   private func write(_ bytes: [UInt8], to file: OpenFile) throws {
@@ -120,6 +127,7 @@ package final class ArrowFileWriter {
     try guarded {
       try fileSystem.write(bytes, to: file)
       offset += bytes.count
+      stream.update(bytes)
     }
   }
 

@@ -121,6 +121,9 @@ extension ArrowFileWriter {
         state.offset = block.end
         try recovered(batch)
       }
+      withExtendedLifetime(scanner.file) { file in
+        state.digest.update(UnsafeRawBufferPointer(rebasing: file.bytes[..<state.offset]))
+      }
     }
     return try ArrowFileWriter(
       path: path, schema: schema, encoder: encoder, fileSystem: fileSystem, syncInterval: syncInterval, state: state)

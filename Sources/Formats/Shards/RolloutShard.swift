@@ -39,61 +39,54 @@ package struct RolloutCodec: ShardCodec {
   ]
 
   package func rolloutID(_ row: Rollout) -> RolloutID { row.id }
-  package func isSameGroup(_ a: Rollout, _ b: Rollout) -> Bool {
-    a.step == b.step && a.group == b.group
+  package func isSameGroup(_ a: UnsafePointer<Rollout>, _ b: UnsafePointer<Rollout>) -> Bool {
+    a.pointee.step == b.pointee.step && a.pointee.group == b.pointee.group
   }
 
-  package func encode(_ rows: [Rollout]) throws -> [ArrowColumn] {
-    for row in rows.indices { try check(rows[row], place: "rollout \(rows[row].id)") }
+  package func encode(_ rows: RowParts<Rollout>) throws -> [ArrowColumn] {
+    try rows.forEach { _, row in try check(row, place: "rollout \(row.pointee.id)") }
     return [
-      .ids(rows) { $0.id },
-      .int64(rows) { $0.step },
-      .int64(rows) { $0.group },
-      .int64(rows) { $0.sample },
-      try .utf8(rows) { $0.kind },
-      try .utf8(rows) { $0.promptID },
-      try .utf8(rows, nullable: { $0.task }),
-      try .utf8(rows, nullable: { $0.messages }),
-      try .utf8(rows) { $0.promptText },
-      try .list(rows) { $0.promptTokens },
-      ArrowColumn(.int32(try rows.map { try length($0.promptTokens, $0) })),
-      try .utf8(rows) { $0.responseText },
-      try .list(rows) { $0.responseTokens },
-      ArrowColumn(.int32(try rows.map { try length($0.responseTokens, $0) })),
-      try .list(rows, nullable: { $0.logprobs }),
-      try .list(rows, nullable: { $0.responseMask }),
-      try .utf8(rows) { $0.finishReason.rawValue },
-      try .utf8(rows, nullable: { $0.answer }),
-      try .utf8(rows, nullable: { $0.meta }),
-      try .utf8(rows) { $0.policy },
-      .int64(rows, nullable: { $0.policyStep }),
-      .int64(rows) { $0.seed },
+      .ids(rows) { $0.pointee.id },
+      .int64(rows) { $0.pointee.step },
+      .int64(rows) { $0.pointee.group },
+      .int64(rows) { $0.pointee.sample },
+      try .utf8(rows) { $0.pointee.kind },
+      try .utf8(rows) { $0.pointee.promptID },
+      try .utf8(rows, nullable: { $0.pointee.task }),
+      try .utf8(rows, nullable: { $0.pointee.messages }),
+      try .utf8(rows) { $0.pointee.promptText },
+      try .list(rows) { $0.pointee.promptTokens },
+      ArrowColumn(.int32(rows.map { Int32(clamping: $0.pointee.promptTokens.count) })),
+      try .utf8(rows) { $0.pointee.responseText },
+      try .list(rows) { $0.pointee.responseTokens },
+      ArrowColumn(.int32(rows.map { Int32(clamping: $0.pointee.responseTokens.count) })),
+      try .list(rows, nullable: { $0.pointee.logprobs }),
+      try .list(rows, nullable: { $0.pointee.responseMask }),
+      try .utf8(rows) { $0.pointee.finishReason.rawValue },
+      try .utf8(rows, nullable: { $0.pointee.answer }),
+      try .utf8(rows, nullable: { $0.pointee.meta }),
+      try .utf8(rows) { $0.pointee.policy },
+      .int64(rows, nullable: { $0.pointee.policyStep }),
+      .int64(rows) { $0.pointee.seed },
     ]
   }
 
-  private func length(_ tokens: [Int32], _ row: Rollout) throws -> Int32 {
-    guard let length = Int32(exactly: tokens.count) else {
-      throw RollbookError.badInput("rollout \(row.id)", "expected fewer than 2^31 tokens, found \(tokens.count)")
-    }
-    return length
-  }
-
   /// What neither a writer nor a reader lets pass.
-  private func check(_ row: Rollout, place: @autoclosure () -> String) throws {
-    if let logprobs = row.logprobs {
-      guard logprobs.count == row.responseTokens.count else {
+  private func check(_ row: UnsafePointer<Rollout>, place: @autoclosure () -> String) throws {
+    if let logprobs = row.pointee.logprobs {
+      guard logprobs.count == row.pointee.responseTokens.count else {
         throw RollbookError.badInput(
-          place(), "expected a log-probability for each of \(row.responseTokens.count) tokens, found \(logprobs.count)")
+          place(), "expected a log-probability for each of \(row.pointee.responseTokens.count) tokens, found \(logprobs.count)")
       }
       guard logprobs.areFinite else {
         throw RollbookError.badInput(place(), "expected finite log-probabilities, found infinity or NaN")
       }
     }
-    if let mask = row.responseMask, mask.count != row.responseTokens.count {
+    if let mask = row.pointee.responseMask, mask.count != row.pointee.responseTokens.count {
       throw RollbookError.badInput(
-        place(), "expected a mask entry for each of \(row.responseTokens.count) tokens, found \(mask.count)")
+        place(), "expected a mask entry for each of \(row.pointee.responseTokens.count) tokens, found \(mask.count)")
     }
-    guard !row.promptID.isEmpty else { throw RollbookError.badInput(place(), "expected a prompt id, found none") }
+    guard !row.pointee.promptID.isEmpty else { throw RollbookError.badInput(place(), "expected a prompt id, found none") }
   }
 
   /// Only the summary's columns are essential; texts that are missing read as "", lists as empty, the rest as nil.
@@ -130,7 +123,7 @@ package struct RolloutCodec: ShardCodec {
             place,
             "expected \(summary.responseLength) tokens by 'response_length', found \(rollout.responseTokens.count)")
         }
-        try check(rollout, place: rowPlace())
+        try withUnsafePointer(to: rollout) { try check($0, place: rowPlace()) }
       }
       return rollout
     }

@@ -14,11 +14,11 @@ package protocol ShardCodec: Sendable {
   /// The rollout that a row is of.
   func rolloutID(_ row: Row) -> RolloutID
   /// Whether two rows belong to one group; neighbours that do stay in one batch.
-  func isSameGroup(_ a: Row, _ b: Row) -> Bool
+  func isSameGroup(_ a: UnsafePointer<Row>, _ b: UnsafePointer<Row>) -> Bool
   /// Columns in the order of `fields`.
   ///
   /// - Throws: `RollbookError` `badInput` for a row that says something impossible, naming it.
-  func encode(_ rows: [Row]) throws -> [ArrowColumn]
+  func encode(_ rows: RowParts<Row>) throws -> [ArrowColumn]
   /// Rows of a batch, of which columns that are not essential may be missing.
   ///
   /// - Parameter place: What errors call the place: the shard and its batch.
@@ -166,11 +166,11 @@ struct BatchColumns {
 
 extension ArrowColumn {
   /// Rollout ids as 16 bytes each.
-  static func ids<Row>(_ rows: [Row], _ id: (Row) -> RolloutID) -> ArrowColumn {
+  static func ids<Row>(_ rows: RowParts<Row>, _ id: (UnsafePointer<Row>) -> RolloutID) -> ArrowColumn {
     let size = RolloutID.byteCount * rows.count
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { output, count in
-      for row in rows.indices {
-        id(rows[row]).store(into: UnsafeMutableRawPointer(output.baseAddress! + RolloutID.byteCount * row))
+      rows.forEach { number, row in
+        id(row).store(into: UnsafeMutableRawPointer(output.baseAddress! + RolloutID.byteCount * number))
       }
       count = size
     }

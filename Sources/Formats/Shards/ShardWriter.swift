@@ -9,7 +9,7 @@ package final class ShardWriter<Codec: ShardCodec> {
   /// again.
   package let recoveredRowCount: Int
   private let file: ArrowFileWriter
-  private var pending: [Codec.Row] = []
+  private var pending = RowParts<Codec.Row>()
   /// The first row that is already in the file, until the first append.
   private var firstRecovered: RolloutID?
 
@@ -22,6 +22,9 @@ package final class ShardWriter<Codec: ShardCodec> {
 
   /// Rows that are in the file, and that another attempt would find again; the rest waits for its batch.
   package var storedRowCount: Int { file.rowCount }
+
+  /// The digest of the finished file, from the bytes that were written; nil before `finish`.
+  package var digest: String? { file.digest }
 
   /// Opens a staging file. What a killed run left there is kept if it is of the same codec and metadata and intact,
   /// up to the first batch that is not; everything else is cut off.
@@ -67,10 +70,13 @@ package final class ShardWriter<Codec: ShardCodec> {
     firstRecovered = nil
     var start = 0
     while start < rows.count {
-      var end = start + 1
-      while end < rows.count, codec.isSameGroup(rows[start], rows[end]) { end += 1 }
+      let end = rows.withUnsafeBufferPointer { rows in
+        (start + 1..<rows.count).first { end in
+          rows.baseAddress.map { !codec.isSameGroup($0 + start, $0 + end) } ?? true
+        } ?? rows.count
+      }
       if !pending.isEmpty, pending.count + end - start > Self.rowsPerBatch { try flush() }
-      pending += rows[start..<end]
+      pending.append(rows[start..<end])
       start = end
       if pending.count >= Self.rowsPerBatch { try flush() }
     }
@@ -78,7 +84,7 @@ package final class ShardWriter<Codec: ShardCodec> {
 
   private func flush() throws {
     try file.append(try codec.encode(pending))
-    pending.removeAll(keepingCapacity: true)
+    pending.removeAll()
   }
 
   /// Writes what is pending and the footer; the file is then complete and on the disk.
