@@ -4,8 +4,9 @@ internal import Pipeline
 /// What scripts/bench.sh and scripts/bench_storage.sh run.
 @main struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rollbook-bench", abstract: "Measure the speed of the engine and of the storage on this machine.",
-    subcommands: [EngineBench.self, StorageBench.self], defaultSubcommand: EngineBench.self)
+    commandName: "rollbook-bench",
+    abstract: "Measure the speed of the engine and of the storage on this machine; make files for other readers.",
+    subcommands: [EngineBench.self, StorageBench.self, Interop.self], defaultSubcommand: EngineBench.self)
 
   static func main() { Stage.main(Self.self) }
 }
@@ -14,4 +15,11 @@ struct StorageBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "storage", abstract: "Measure writing and reading of shards.",
     subcommands: [StorageMake.self, StorageRead.self])
+}
+
+/// For scripts/interop.
+struct Interop: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "interop", abstract: "Make Arrow files of every kind with what they hold as JSON Lines.",
+    subcommands: [InteropMake.self, InteropDump.self])
 }

@@ -169,10 +169,4 @@ extension ArrowColumn {
       return rows
     }
   }
-
-  /// `rows` with nil where this column is null.
-  package func nullable<Row>(_ rows: [Row]) -> [Row?] {
-    guard let validity else { return rows }
-    return rows.indices.map { validity[$0] ? rows[$0] : nil }
-  }
 }

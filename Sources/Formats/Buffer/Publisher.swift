@@ -76,7 +76,7 @@ package struct Publisher: Sendable {
     manifest.rows = reader.rowCount
     manifest.batches = reader.batchCount
     manifest.columns = reader.schema.fields.map(\.name)
-    manifest.bytes = try fileSize(staged)
+    manifest.bytes = reader.byteCount
     manifest.digest = try digest ?? Digest.file(staged)
   }
 

@@ -44,7 +44,11 @@ package struct RolloutCodec: ShardCodec {
   }
 
   package func encode(_ rows: RowParts<Rollout>) throws -> [ArrowColumn] {
-    try rows.forEach { _, row in try check(row, place: "rollout \(row.pointee.id)") }
+    try rows.forEach { _, row in
+      try check(
+        tokens: row.pointee.responseTokens.count, logprobs: row.pointee.logprobs, mask: row.pointee.responseMask,
+        promptID: row.pointee.promptID, place: "rollout \(row.pointee.id)")
+    }
     return [
       .ids(rows) { $0.pointee.id },
       .int64(rows) { $0.pointee.step },
@@ -72,27 +76,29 @@ package struct RolloutCodec: ShardCodec {
   }
 
   /// What neither a writer nor a reader lets pass.
-  private func check(_ row: UnsafePointer<Rollout>, place: @autoclosure () -> String) throws {
-    if let logprobs = row.pointee.logprobs {
-      guard logprobs.count == row.pointee.responseTokens.count else {
+  private func check(
+    tokens: Int, logprobs: [Float]?, mask: [Bool]?, promptID: String, place: @autoclosure () -> String
+  ) throws {
+    if let logprobs {
+      guard logprobs.count == tokens else {
         throw RollbookError.badInput(
-          place(), "expected a log-probability for each of \(row.pointee.responseTokens.count) tokens, found \(logprobs.count)")
+          place(), "expected a log-probability for each of \(tokens) tokens, found \(logprobs.count)")
       }
       guard logprobs.areFinite else {
         throw RollbookError.badInput(place(), "expected finite log-probabilities, found infinity or NaN")
       }
     }
-    if let mask = row.pointee.responseMask, mask.count != row.pointee.responseTokens.count {
+    if let mask, mask.count != tokens {
       throw RollbookError.badInput(
-        place(), "expected a mask entry for each of \(row.pointee.responseTokens.count) tokens, found \(mask.count)")
+        place(), "expected a mask entry for each of \(tokens) tokens, found \(mask.count)")
     }
-    guard !row.pointee.promptID.isEmpty else { throw RollbookError.badInput(place(), "expected a prompt id, found none") }
+    guard !promptID.isEmpty else { throw RollbookError.badInput(place(), "expected a prompt id, found none") }
   }
 
   /// Only the summary's columns are essential; texts that are missing read as "", lists as empty, the rest as nil.
   package func decode(_ batch: RecordBatch, place: String) throws -> [Rollout] {
-    let summaries = try summaries(batch, place: place)
     let columns = BatchColumns(batch: batch, place: place)
+    let summary = try SummaryColumns(columns)
     let messages = try columns.optionalStrings("messages")
     let promptTexts = try columns.optionalStrings("prompt_text")
     let promptTokens = columns.has("prompt_tokens") ? try columns.int32Lists("prompt_tokens") : nil
@@ -102,73 +108,95 @@ package struct RolloutCodec: ShardCodec {
     let masks = try columns.optionalBoolLists("response_mask")
     let answers = try columns.optionalStrings("answer")
     let metas = try columns.optionalStrings("meta")
-    return try summaries.indices.map { row in
-      let summary = summaries[row]
-      let rollout = Rollout(
-        id: summary.id, step: summary.step, group: summary.group, sample: summary.sample, kind: summary.kind,
-        promptID: summary.promptID, task: summary.task, messages: messages[row], promptText: promptTexts[row] ?? "",
-        promptTokens: promptTokens?[row] ?? [], responseText: responseTexts[row] ?? "",
-        responseTokens: responseTokens?[row] ?? [], logprobs: logprobs[row], responseMask: masks[row],
-        finishReason: summary.finishReason, answer: answers[row], meta: metas[row], policy: summary.policy,
-        policyStep: summary.policyStep, seed: summary.seed)
-      func rowPlace() -> String { "\(place), row \(row)" }
-      if promptTokens != nil, rollout.promptTokens.count != summary.promptLength {
-        throw RollbookError.badInput(
-          rowPlace(),
-          "expected \(summary.promptLength) tokens by 'prompt_length', found \(rollout.promptTokens.count)")
+    return try summary.ids.indices.map { row in
+      func fault(_ expected: Int, _ name: String, _ found: Int) -> RollbookError {
+        RollbookError.badInput("\(place), row \(row)", "expected \(expected) tokens by '\(name)', found \(found)")
       }
+      let reason = try summary.check(row)
+      let prompt = promptTokens?[row] ?? []
+      guard promptTokens == nil || prompt.count == summary.promptLengths[row] else {
+        throw fault(summary.promptLengths[row], "prompt_length", prompt.count)
+      }
+      let response = responseTokens?[row] ?? []
       if responseTokens != nil {
-        guard rollout.responseTokens.count == summary.responseLength else {
-          throw RollbookError.badInput(
-            place,
-            "expected \(summary.responseLength) tokens by 'response_length', found \(rollout.responseTokens.count)")
+        guard response.count == summary.responseLengths[row] else {
+          throw fault(summary.responseLengths[row], "response_length", response.count)
         }
-        try withUnsafePointer(to: rollout) { try check($0, place: rowPlace()) }
+        try check(
+          tokens: response.count, logprobs: logprobs[row], mask: masks[row], promptID: summary.promptIDs[row],
+          place: "\(place), row \(row)")
       }
-      return rollout
+      return Rollout(
+        id: summary.ids[row], step: summary.steps[row], group: summary.groups[row], sample: summary.samples[row],
+        kind: summary.kinds[row], promptID: summary.promptIDs[row], task: summary.tasks[row], messages: messages[row],
+        promptText: promptTexts[row] ?? "", promptTokens: prompt, responseText: responseTexts[row] ?? "",
+        responseTokens: response, logprobs: logprobs[row], responseMask: masks[row], finishReason: reason,
+        answer: answers[row], meta: metas[row], policy: summary.policies[row], policyStep: summary.policySteps[row],
+        seed: summary.seeds[row])
     }
   }
 
   /// Rows without texts and tokens.
   package func summaries(_ batch: RecordBatch, place: String) throws -> [RolloutSummary] {
-    let columns = BatchColumns(batch: batch, place: place)
-    let ids = try columns.ids("id")
-    let steps = try columns.ints("step")
-    let groups = try columns.ints("group")
-    let samples = try columns.ints("sample")
-    let kinds = try columns.strings("kind")
-    let promptIDs = try columns.strings("prompt_id")
-    let tasks = try columns.optionalStrings("task")
-    let promptLengths = try columns.ints("prompt_length")
-    let responseLengths = try columns.ints("response_length")
-    let reasons = try columns.strings("finish_reason")
-    let policies = try columns.strings("policy")
-    let policySteps = try columns.optionalInts("policy_step")
-    let seeds = try columns.ints("seed")
-    return try ids.indices.map { row in
-      guard let reason = FinishReason(rawValue: reasons[row]) else {
-        throw columns.fault(
-          "finish_reason", "expected stop, stop_string or length, found '\(reasons[row])' at row \(row)")
-      }
-      guard promptLengths[row] >= 0, responseLengths[row] >= 0 else {
-        throw columns.fault("response_length", "expected lengths of zero or more at row \(row)")
-      }
-      return RolloutSummary(
-        id: ids[row], step: steps[row], group: groups[row], sample: samples[row], kind: kinds[row],
-        promptID: promptIDs[row], task: tasks[row], promptLength: promptLengths[row],
-        responseLength: responseLengths[row], finishReason: reason, policy: policies[row],
-        policyStep: policySteps[row], seed: seeds[row])
+    let summary = try SummaryColumns(BatchColumns(batch: batch, place: place))
+    return try summary.ids.indices.map { row in
+      RolloutSummary(
+        id: summary.ids[row], step: summary.steps[row], group: summary.groups[row], sample: summary.samples[row],
+        kind: summary.kinds[row], promptID: summary.promptIDs[row], task: summary.tasks[row],
+        promptLength: summary.promptLengths[row], responseLength: summary.responseLengths[row],
+        finishReason: try summary.check(row), policy: summary.policies[row], policyStep: summary.policySteps[row],
+        seed: summary.seeds[row])
     }
   }
 }
 
+/// The columns that every reader of rollouts needs.
+private struct SummaryColumns {
+  let columns: BatchColumns
+  let ids: [RolloutID]
+  let steps, groups, samples, promptLengths, responseLengths, seeds: [Int]
+  let kinds, promptIDs, reasons, policies: [String]
+  let tasks: NullableRows<String>
+  let policySteps: NullableRows<Int>
+
+  init(_ columns: BatchColumns) throws {
+    self.columns = columns
+    ids = try columns.ids("id")
+    steps = try columns.ints("step")
+    groups = try columns.ints("group")
+    samples = try columns.ints("sample")
+    kinds = try columns.strings("kind")
+    promptIDs = try columns.strings("prompt_id")
+    tasks = try columns.optionalStrings("task")
+    promptLengths = try columns.ints("prompt_length")
+    responseLengths = try columns.ints("response_length")
+    reasons = try columns.strings("finish_reason")
+    policies = try columns.strings("policy")
+    policySteps = try columns.optionalInts("policy_step")
+    seeds = try columns.ints("seed")
+  }
+
+  /// The finish reason of a row whose lengths are legal.
+  func check(_ row: Int) throws -> FinishReason {
+    guard let reason = FinishReason(rawValue: reasons[row]) else {
+      throw columns.fault(
+        "finish_reason", "expected stop, stop_string or length, found '\(reasons[row])' at row \(row)")
+    }
+    guard promptLengths[row] >= 0, responseLengths[row] >= 0 else {
+      throw columns.fault("response_length", "expected lengths of zero or more at row \(row)")
+    }
+    return reason
+  }
+}
+
 extension [Float] {
-  /// Whether none is infinite or NaN. Without an early end the loop takes many at a time.
+  /// Whether none is infinite or NaN: adding one to an exponent of all ones carries into the sign. No early end, so
+  /// that the loop takes several at a time.
   fileprivate var areFinite: Bool {
     withUnsafeBufferPointer { values in
-      var isFound: UInt32 = 0
-      for value in values { isFound |= (value.bitPattern & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0 }
-      return isFound == 0
+      var carry: UInt32 = 0
+      for value in values { carry |= (value.bitPattern & 0x7fff_ffff) &+ 0x0080_0000 }
+      return carry >> 31 == 0
     }
   }
 }
