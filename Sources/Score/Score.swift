@@ -129,7 +129,7 @@ internal import Rewards
     let manifest = Manifest(
       kind: .scores, name: name(shard), schemaVersion: 1, step: stage.step, part: shard.part, set: scores,
       inputs: provenance.inputs, action: provenance.action(), summary: tally.summary)
-    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
+    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest)
   }
 
   private func scored(_ group: [Rollout], _ rewards: RewardSet, _ reference: LengthReference?) -> [ScoreRow] {
