@@ -135,7 +135,7 @@ internal import Rewards
     let manifest = Manifest(
       kind: .scores, name: name(shard), schemaVersion: 1, step: stage.step, part: shard.part, set: scores,
       inputs: provenance.inputs, action: provenance.action(), summary: tally.summary)
-    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
+    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest)
   }
 
   /// One row a rollout: those that are not selected have nulls.

@@ -14,6 +14,8 @@ package final class ArrowFileReader {
   private let lz4 = LZ4FrameDecoder()
 
   package var batchCount: Int { blocks.count }
+  /// Of the whole file.
+  package var byteCount: Int { file.bytes.count }
 
   /// The schema's metadata; of a key given twice, the first value.
   package var metadata: [String: String] {

@@ -80,8 +80,10 @@ extension ArrowFileWriter {
   /// - Parameter recovered: Called with each batch that is kept, in order.
   package static func resume(
     path: String, schema: ArrowSchema, compression: ArrowCompression = .lz4Frame,
-    fileSystem: any FileSystem = LocalFileSystem(), recovered: (RecordBatch) throws -> Void = { _ in }
+    fileSystem: any FileSystem = LocalFileSystem(), syncInterval: Double = ArrowFileWriter.defaultSyncInterval,
+    recovered: (RecordBatch) throws -> Void = { _ in }
   ) throws -> ArrowFileWriter {
+    let encoder = ArrowBatchEncoder(compression: compression)
     var state = State(blocks: [], rowCount: 0, offset: 0)
     if var scanner = try? ArrowStreamScanner(path: path),
       scanner.file.bytes.starts(with: opening(schema))
@@ -89,9 +91,10 @@ extension ArrowFileWriter {
       state.offset = scanner.offset
       while let (block, batch) = scanner.next() {
         guard batch.rowCount > 0, block.offset == state.offset else { break }
-        let (metadata, body) = try encode(batch.columns, rowCount: batch.rowCount, compression: compression)
-        let isSame = withExtendedLifetime(scanner.file) { file in
-          UnsafeRawBufferPointer(rebasing: file.bytes[block.offset..<block.end]).elementsEqual(metadata + body)
+        let isSame = try encoder.encode(batch.columns, rowCount: batch.rowCount) { _, bytes in
+          withExtendedLifetime(scanner.file) { file in
+            isEqual(UnsafeRawBufferPointer(rebasing: file.bytes[block.offset..<block.end]), bytes)
+          }
         }
         guard isSame else { break }
         state.blocks.append(block)
@@ -99,8 +102,11 @@ extension ArrowFileWriter {
         state.offset = block.end
         try recovered(batch)
       }
+      withExtendedLifetime(scanner.file) { file in
+        state.digest.update(UnsafeRawBufferPointer(rebasing: file.bytes[..<state.offset]))
+      }
     }
     return try ArrowFileWriter(
-      path: path, schema: schema, compression: compression, fileSystem: fileSystem, state: state)
+      path: path, schema: schema, encoder: encoder, fileSystem: fileSystem, syncInterval: syncInterval, state: state)
   }
 }

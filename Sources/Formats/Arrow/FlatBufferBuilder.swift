@@ -39,10 +39,7 @@ struct FlatBufferBuilder {
   }
 
   private mutating func prepend(_ value: some FixedWidthInteger) {
-    let size = value.bitWidth / 8
-    for index in 0..<size {
-      reversed.append(UInt8(truncatingIfNeeded: value >> (8 * (size - 1 - index))))
-    }
+    withUnsafeBytes(of: value.bigEndian) { reversed.append(contentsOf: $0) }
   }
 
   /// An offset to `position`, relative to the offset's own place.
@@ -68,15 +65,13 @@ struct FlatBufferBuilder {
     return front
   }
 
-  /// A vector of 8-aligned structs, each given as its 64-bit words (a smaller field and its padding share a word).
-  mutating func vector(structs: [[Int64]]) -> Int {
-    let total = 8 * structs.reduce(0) { $0 + $1.count }
-    align(4, extra: total)
-    align(8, extra: total)
-    for words in structs.reversed() {
-      for word in words.reversed() { prepend(word) }
-    }
-    prepend(UInt32(structs.count))
+  /// A vector of 8-aligned structs, as the 64-bit words of one after the other (a smaller field and its padding share
+  /// a word).
+  mutating func vector(words: [Int64], perStruct: Int) -> Int {
+    align(4, extra: 8 * words.count)
+    align(8, extra: 8 * words.count)
+    for word in words.reversed() { prepend(word) }
+    prepend(UInt32(words.count / perStruct))
     return front
   }
 
