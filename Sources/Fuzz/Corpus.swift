@@ -35,9 +35,9 @@ extension Reader {
     let path = folder + "/corpus.arrow"
     func file<Codec: ShardCodec>(_ codec: Codec, _ rows: [Codec.Row], _ compression: ArrowCompression) throws -> [UInt8]
     {
-      let writer = try ArrowFileWriter(path: path, schema: codec.schema(metadata: ["a": "b"]), compression: compression)
+      let writer = try ArrowFileWriter(path: path, schema: codec.schema(metadata: ["a": "b"]), compression: compression, syncInterval: .infinity)
       for start in stride(from: 0, to: rows.count, by: 4) {
-        try writer.append(codec.encode(Array(rows[start..<min(rows.count, start + 4)])), sync: false)
+        try writer.append(codec.encode(RowParts(Array(rows[start..<min(rows.count, start + 4)]))))
       }
       try writer.finish()
       return try MappedFile.contents(of: path)

@@ -1,4 +1,4 @@
-package import Formats
+import Formats
 
 #if canImport(Glibc)
   import Glibc

@@ -31,12 +31,16 @@ private struct SalvagePlaces {
   /// Scans a file from the front.
   init(_ scanner: inout ArrowStreamScanner) throws {
     start = scanner.offset
+    let encoder = ArrowBatchEncoder(compression: .lz4Frame)
     var found: [(block: ArrowBlock, isExact: Bool)] = []
     repeat {
       while let (block, batch) = scanner.next() {
-        let text = try? ArrowFileWriter.encode(batch.columns, rowCount: batch.rowCount, compression: .lz4Frame)
-        let bytes = UnsafeRawBufferPointer(rebasing: scanner.file.bytes[block.offset..<block.end])
-        found.append((block, text.map { bytes.elementsEqual($0.metadata + $0.body) } ?? false))
+        let isExact = try? encoder.encode(batch.columns, rowCount: batch.rowCount) { _, bytes in
+          withExtendedLifetime(scanner.file) { file in
+            UnsafeRawBufferPointer(rebasing: file.bytes[block.offset..<block.end]).elementsEqual(bytes)
+          }
+        }
+        found.append((block, isExact ?? false))
       }
       if problem == nil { problem = scanner.problem }
     } while scanner.resynchronise()
@@ -112,10 +116,11 @@ extension ArrowFileReader {
     schema.metadata.append(ArrowSchema.Entry(ArrowSalvage.key, problem.where(path)))
     let staged = "\(output).\(String(UInt64.random(in: 0...UInt64.max), radix: 16)).tmp"
     do {
-      let writer = try ArrowFileWriter(path: staged, schema: schema, fileSystem: fileSystem)
+      let writer = try ArrowFileWriter(
+        path: staged, schema: schema, fileSystem: fileSystem, syncInterval: .infinity)
       // A writer still at work may have added to the file since: what was reported is what is copied.
       _ = try salvage(path: path) { batch in
-        if writer.batchCount < found.batchCount { try writer.append(batch.columns, sync: false) }
+        if writer.batchCount < found.batchCount { try writer.append(batch.columns) }
       }
       try writer.finish()
       guard try fileSystem.renameExclusively(staged, to: output) else {
