@@ -10,14 +10,14 @@ import Testing
   ]
   static let program = ours.union(libraryC).union(["ArgumentParser", "Foundation", "Synchronization"])
   static let allowed: [String: Set<String>] = [
-    "Formats": libraryC.union(["CLZ4", "CXXHash", "GRDB", "Foundation"]),
+    "Formats": libraryC.union(["CLZ4", "CXXHash", "GRDB", "GRDBSQLite", "Foundation"]),
     "Kernels": ["COneDNN", "COpenBLAS", "CKernels", "Glibc", "Synchronization"],
     "Tokenizer": ["Formats", "Foundation", "Synchronization"],
     "Model": ["Kernels", "Formats"],
     "Rewards": [],
     "Objectives": [],
     "Pipeline": libraryC.union(["Formats", "ArgumentParser", "Foundation", "Synchronization"]),
-    "Generate": program, "Score": program, "Train": program, "Inspect": program,
+    "Generate": program, "Score": program, "Train": program, "Inspect": program, "Fuzz": program,
     "Bench": program.union(["CLZ4"]),
   ]
 

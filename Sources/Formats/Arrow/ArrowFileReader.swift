@@ -50,7 +50,7 @@ package final class ArrowFileReader {
   }
 
   /// Finds the footer from the end of the file.
-  private static func footer(of bytes: UnsafeRawBufferPointer, path: String) throws -> FlatBufferSource {
+  static func footer(of bytes: UnsafeRawBufferPointer, path: String) throws -> FlatBufferSource {
     let magic = ArrowMetadata.magic
     let whole = FlatBufferSource(file: bytes, range: 0..<bytes.count, path: path)
     guard bytes.prefix(magic.count).elementsEqual(magic.prefix(bytes.count)) else {
