@@ -17,13 +17,14 @@ rollouts=${1:-1000000} shards=${2:-1000} command="scripts/bench_storage.sh $*"
 for program in rollbook rollbook-bench; do
   [ -x "$bin/$program" ] || die "$bin/$program is not built. Run: swift build -c release"
 done
-export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+cores=$(nproc)
+export OPENBLAS_NUM_THREADS=1
 disk=${ROLLBOOK_BENCH_DISK:-$root/runs} memory=${ROLLBOOK_BENCH_MEMORY:-/dev/shm}
 mkdir -p "$disk"
 disk=$(mktemp -d "$disk/bench.XXXXXX") memory=$(mktemp -d "$memory/bench.XXXXXX")
 trap 'rm -rf "$disk" "$memory"' EXIT
 lscpu | sed -n 's/^Model name: */machine: /p'
-echo "cores: $(nproc)   date: $(date -u +%F)   load: $(cut -d' ' -f1 /proc/loadavg)   command: $command"
+echo "cores: $cores   date: $(date -u +%F)   load: $(cut -d' ' -f1 /proc/loadavg)   command: $command"
 
 # The first touch of a page costs a virtual machine's host more than compressing it: take the pages once beforehand.
 warm() {
@@ -70,13 +71,8 @@ middle=$((shards / 2))
 measure "ls" "$bin/rollbook" ls "$buffer"
 measure "ls --step $middle" "$bin/rollbook" ls "$buffer" --step "$middle"
 measure "stats" "$bin/rollbook" stats "$buffer"
-prompt=$("$bin/rollbook" ls "$buffer" --step "$middle" --limit 1 --json 2>/dev/null |
-  grep -oE '"(prompt|prompt_id)": ?"[^"]*"' | head -1 | sed 's/.*"\([^"]*\)"$/\1/' || true)
-if [ -n "$prompt" ]; then
-  measure "show $middle/$prompt/0" "$bin/rollbook" show "$buffer" "$middle/$prompt/0"
-else
-  echo "show: not measured: no prompt of step $middle found"
-fi
+address=$(sed -n 's/^the last of them: //p' "$memory/read")
+measure "show $address" "$bin/rollbook" show "$buffer" "$address"
 measure "ls --where (filtered)" "$bin/rollbook" ls "$buffer" --where "reward > 1 and response_length > 500" --limit 20
 measure "sql (count, filtered)" "$bin/rollbook" sql "$buffer" \
   "select count(*) from rollouts where response_length > 500"

@@ -64,6 +64,7 @@ struct StorageRead: ParsableCommand {
   private func single(_ paths: [String]) throws {
     var random = SplitMix(state: UInt64(truncatingIfNeeded: seed))
     var times: [Double] = []
+    var address = ""
     for _ in 0..<samples {
       let path = paths[Int(random.next() % UInt64(paths.count))]
       let start = Timestamp.steady
@@ -76,11 +77,14 @@ struct StorageRead: ParsableCommand {
       }
       let found = try reader.rows(batch: batch)[row]
       times.append(Timestamp.steady - start)
+      address = "\(found.step)/\(found.promptID)/\(found.sample)"
       guard found.responseTokens.count > 0 else { throw RollbookError.bug("\(path): an empty response") }
     }
     times.sort()
     try Output.print(
       "one rollout: \(Format.decimal(times[times.count / 2] * 1000, 3)) ms in the median, "
         + "\(Format.decimal(times[times.count * 99 / 100] * 1000, 3)) ms at 99 %")
+    // What scripts/bench_storage.sh asks `rollbook show` for.
+    try Output.print("the last of them: \(address)")
   }
 }

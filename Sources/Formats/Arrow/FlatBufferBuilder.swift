@@ -70,7 +70,9 @@ struct FlatBufferBuilder {
   mutating func vector(words: [Int64], perStruct: Int) -> Int {
     align(4, extra: 8 * words.count)
     align(8, extra: 8 * words.count)
-    for word in words.reversed() { prepend(word) }
+    // Reversed words, each with its bytes reversed, in one piece.
+    let reversedWords = words.reversed().map(\.bigEndian)
+    reversedWords.withUnsafeBytes { reversed.append(contentsOf: $0) }
     prepend(UInt32(words.count / perStruct))
     return front
   }
@@ -78,7 +80,8 @@ struct FlatBufferBuilder {
   /// A table. Slots lie from the largest type to the smallest, equal sizes in order of their ids.
   mutating func table(_ slots: [(id: Int, value: Slot)]) -> Int {
     let end = front
-    var places: [Int: Int] = [:]
+    let count = (slots.map(\.id).max() ?? -1) + 1
+    var places = [Int](repeating: 0, count: count)
     for size in [8, 4, 2, 1] {
       for slot in slots where slot.value.size == size {
         align(size)
@@ -89,8 +92,7 @@ struct FlatBufferBuilder {
     align(4)
     prepend(Int32(0))
     let table = front
-    let count = (slots.map(\.id).max() ?? -1) + 1
-    for id in (0..<count).reversed() { prepend(UInt16(places[id].map { table - $0 } ?? 0)) }
+    for id in (0..<count).reversed() { prepend(UInt16(places[id] == 0 ? 0 : table - places[id])) }
     prepend(UInt16(table - end))
     prepend(UInt16(4 + 2 * count))
     patch(Int32(front - table), at: table)

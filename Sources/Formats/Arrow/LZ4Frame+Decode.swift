@@ -5,7 +5,7 @@ extension LZ4Frame {
   /// Decodes a frame of the house profile block by block, straight into `output`, with every checksum compared.
   ///
   /// `LZ4F_decompress` decodes a block into memory of its own and copies it when there is less room than the largest
-  /// block takes, which is so for every buffer of a shard; this costs it a quarter of its speed.
+  /// block takes, which is so for every buffer of a shard.
   ///
   /// - Returns: False for anything but a sound frame with independent blocks, content size and no content checksum
   ///   that fills `output`. `LZ4F_decompress` is then to say what is wrong, or to decode what is merely different;

@@ -108,7 +108,9 @@ package struct RolloutCodec: ShardCodec {
     let masks = try columns.optionalBoolLists("response_mask")
     let answers = try columns.optionalStrings("answer")
     let metas = try columns.optionalStrings("meta")
-    return try summary.ids.indices.map { row in
+    var rows: [Rollout] = []
+    rows.reserveCapacity(batch.rowCount)
+    for row in summary.ids.indices {
       func fault(_ expected: Int, _ name: String, _ found: Int) -> RollbookError {
         RollbookError.badInput("\(place), row \(row)", "expected \(expected) tokens by '\(name)', found \(found)")
       }
@@ -126,14 +128,16 @@ package struct RolloutCodec: ShardCodec {
           tokens: response.count, logprobs: logprobs[row], mask: masks[row], promptID: summary.promptIDs[row],
           place: "\(place), row \(row)")
       }
-      return Rollout(
-        id: summary.ids[row], step: summary.steps[row], group: summary.groups[row], sample: summary.samples[row],
-        kind: summary.kinds[row], promptID: summary.promptIDs[row], task: summary.tasks[row], messages: messages[row],
-        promptText: promptTexts[row] ?? "", promptTokens: prompt, responseText: responseTexts[row] ?? "",
-        responseTokens: response, logprobs: logprobs[row], responseMask: masks[row], finishReason: reason,
-        answer: answers[row], meta: metas[row], policy: summary.policies[row], policyStep: summary.policySteps[row],
-        seed: summary.seeds[row])
+      rows.append(
+        Rollout(
+          id: summary.ids[row], step: summary.steps[row], group: summary.groups[row], sample: summary.samples[row],
+          kind: summary.kinds[row], promptID: summary.promptIDs[row], task: summary.tasks[row],
+          messages: messages[row], promptText: promptTexts[row] ?? "", promptTokens: prompt,
+          responseText: responseTexts[row] ?? "", responseTokens: response, logprobs: logprobs[row],
+          responseMask: masks[row], finishReason: reason, answer: answers[row], meta: metas[row],
+          policy: summary.policies[row], policyStep: summary.policySteps[row], seed: summary.seeds[row]))
     }
+    return rows
   }
 
   /// Rows without texts and tokens.
@@ -190,12 +194,23 @@ private struct SummaryColumns {
 }
 
 extension [Float] {
-  /// Whether none is infinite or NaN: adding one to an exponent of all ones carries into the sign. No early end, so
-  /// that the loop takes several at a time.
+  /// Whether none is infinite or NaN: adding one to an exponent of all ones carries into the sign.
   fileprivate var areFinite: Bool {
-    withUnsafeBufferPointer { values in
+    withUnsafeBytes { bytes in
+      var carries = SIMD16<UInt32>()
+      var index = 0
+      while index + 64 <= bytes.count {
+        let bits = bytes.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt32>.self)
+        carries |= (bits & 0x7fff_ffff) &+ 0x0080_0000
+        index += 64
+      }
       var carry: UInt32 = 0
-      for value in values { carry |= (value.bitPattern & 0x7fff_ffff) &+ 0x0080_0000 }
+      for lane in carries.indices { carry |= carries[lane] }
+      while index < bytes.count {
+        let bits = bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self)
+        carry |= (bits & 0x7fff_ffff) &+ 0x0080_0000
+        index += 4
+      }
       return carry >> 31 == 0
     }
   }
