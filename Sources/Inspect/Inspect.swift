@@ -29,6 +29,7 @@ package struct Rollbook: ParsableCommand {
     version: Version.text,
     subcommands: [
       ListCommand.self, ShowCommand.self, StatisticsCommand.self, VerifyCommand.self, ReindexCommand.self,
+      ImportCommand.self, ExportCommand.self,
     ])
 
   package init() {}
