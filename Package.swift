@@ -45,7 +45,10 @@ let package = Package(
 
     .target(
       name: "Formats",
-      dependencies: ["CLZ4", "CXXHash", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "CLZ4", "CXXHash", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Kernels",

@@ -49,13 +49,8 @@ package struct ExportCommand: ParsableCommand {
 
   package func run() throws {
     let index = try options.index()
-    if let scores, try !index.scoreSets().contains(scores) {
-      let sets = try index.scoreSets().joined(separator: ", ")
-      throw RollbookError.missing(
-        options.path, "expected the score set '\(scores)', found \(sets.isEmpty ? "none" : sets)")
-    }
     let set = try scores ?? index.defaultScoreSet()
-    let rows = try ExportRows(index, set: set, condition: `where`)
+    let rows = try ExportRows(options.open(), index, set: set, selection: `where`.map { try Selection.parse($0) })
     let count: Int
     switch (format, output) {
     case (.jsonl, let path?): count = try ExportFile.write(path) { try lines(rows, $0.write) }

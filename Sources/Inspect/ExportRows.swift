@@ -3,25 +3,40 @@ import Pipeline
 
 /// The selected rollouts with their scores, whole, from their shards.
 final class ExportRows {
-  let index: Index
+  /// Digest of the tokenizer that the buffer's ids belong to.
   let tokenizer: String?
+  private let buffer: Buffer
+  private let index: Index
   private let set: String?
-  private let condition: String?
+  private let selection: Selection?
   private var rollouts: BatchCache<RolloutCodec>
   private var scores: BatchCache<ScoreCodec>
+  /// Score shards by the step and part of the rollouts that they are of.
+  private var scoreShards: [StepPart: [ShardRecord]] = [:]
+  private var parts: [String: StepPart] = [:]
 
-  init(_ index: Index, set: String?, condition: String?) throws {
+  private struct StepPart: Hashable {
+    let step: Int
+    let part: Int
+  }
+
+  /// - Parameter set: What the selection's rewards are of.
+  init(_ buffer: Buffer, _ index: Index, set: String?, selection: Selection?) throws {
+    self.buffer = buffer
     self.index = index
     self.set = set
-    self.condition = condition
-    tokenizer = try index.buffer.tokenizer()
-    let buffer = index.buffer
+    self.selection = selection
+    tokenizer = try buffer.tokenizer()
     func intact(_ shard: String, _ kind: Manifest.Kind) throws -> String {
       let name = shard.split(separator: "/").last.map(String.init) ?? shard
       return try buffer.intactPath(of: Manifest.read(buffer.manifestPath(kind, name: name)))
     }
     rollouts = BatchCache { try RolloutShardReader(path: intact($0, .rollouts)) }
     scores = BatchCache { try ScoreShardReader(path: intact($0, .scores)) }
+    for shard in try index.shards(kind: .rollouts) { parts[shard.path] = StepPart(step: shard.step, part: shard.part) }
+    for shard in try index.shards(kind: .scores) where shard.set != nil {
+      scoreShards[StepPart(step: shard.step, part: shard.part), default: []].append(shard)
+    }
   }
 
   /// Calls `body` for each rollout, once, by step, group, prompt and sample.
@@ -31,38 +46,35 @@ final class ExportRows {
   func forEach(allSets: Bool, _ body: (StoredRow) throws -> Void) throws -> Int {
     var count = 0
     var last: RolloutID?
-    try selected { record in
+    try index.forEachRollout(where: selection, set: set, limit: nil) { record, _ in
       // The same rollout in two shards is the same rollout.
       if record.id == last { return }
       last = record.id
       let rollout = try rollouts.row(record.shard, record.batch, record.row)
-      guard rollout.id == record.id else { throw self.stale(record.shard) }
-      let all = try index.scores(of: record.id).filter { allSets || $0.set == set }
-      try body(StoredRow(rollout: rollout, scores: try all.map { try score($0) }, tokenizer: tokenizer))
+      guard rollout.id == record.id else { throw mismatch(record.shard) }
+      let shards = parts[record.shard].flatMap { scoreShards[$0] } ?? []
+      let row = try rollouts.reader(record.shard).position(batch: record.batch, row: record.row)
+      let scores = try shards.filter { allSets || $0.set == set }.map { try score($0, row, record.id) }
+      try body(StoredRow(rollout: rollout, scores: scores, tokenizer: tokenizer))
       count += 1
     }
     return count
   }
 
-  private func selected(_ body: (RolloutRecord) throws -> Void) throws {
-    if condition != nil { throw RollbookError.usage("--where: not there yet") }
-    for step in try index.steps() {
-      for record in try index.rollouts(step: step.step) { try body(record) }
-    }
+  /// A score shard has a row for each of its rollout shard, in its order.
+  private func score(_ shard: ShardRecord, _ position: Int, _ id: RolloutID) throws -> ExchangeScore {
+    let reader = try scores.reader(shard.path)
+    guard let (batch, place) = reader.place(position) else { throw mismatch(shard.path) }
+    let row = try scores.row(shard.path, batch, place)
+    guard row.rollout == id else { throw mismatch(shard.path) }
+    let components = zip(reader.components, row.components).map { ExchangeScore.Component($0, $1) }
+    return ExchangeScore(set: shard.set, reward: row.reward, components: components, extracted: row.extracted)
   }
 
-  private func score(_ record: ScoreRecord) throws -> ExchangeScore {
-    let row = try scores.row(record.shard, record.batch, record.row)
-    guard row.rollout == record.rollout else { throw stale(record.shard) }
-    let components = zip(try scores.reader(record.shard).components, row.components)
-    return ExchangeScore(
-      set: record.set, reward: row.reward, components: components.map { .init($0, $1) }, extracted: row.extracted)
-  }
-
-  private func stale(_ shard: String) -> RollbookError {
+  private func mismatch(_ shard: String) -> RollbookError {
     .badInput(
-      shard, "expected the rollout that the index names, found another",
-      hint: "run 'rollbook reindex \(index.buffer.root)'")
+      "\(buffer.root)/\(shard)", "expected the rollouts in the order of the index and of their shard, found another",
+      hint: "run 'rollbook reindex \(buffer.root)', then 'rollbook verify --deep'")
   }
 
   /// Components of a set over all its shards, in the order in which they first appear.
@@ -72,6 +84,21 @@ final class ExportRows {
       for name in try scores.reader(shard.path).components where !all.contains(name) { all.append(name) }
     }
     return all
+  }
+}
+
+extension ShardReader {
+  /// The number of a row in the whole shard.
+  fileprivate func position(batch: Int, row: Int) -> Int { file.batchRowCounts[..<batch].reduce(row, +) }
+
+  /// The batch and row of a position; nil outside of the shard.
+  fileprivate func place(_ position: Int) -> (batch: Int, row: Int)? {
+    var rest = position
+    for (batch, count) in file.batchRowCounts.enumerated() {
+      if rest < count { return (batch, rest) }
+      rest -= count
+    }
+    return nil
   }
 }
 

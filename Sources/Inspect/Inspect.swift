@@ -19,6 +19,8 @@ package struct Rollbook: ParsableCommand {
         rollbook ls runs/add
         rollbook stats runs/add
         rollbook show runs/add 1/addition-train-00007/3 --tokens
+        rollbook ls runs/add --where 'reward < 0 and step > 10'
+        rollbook sql runs/add "SELECT step, avg(reward) FROM scores GROUP BY step"
         rollbook verify runs/add --deep
 
       'rollbook VERB' runs 'rollbook-VERB' from the folder that this program is in; each has its own --help.
@@ -28,8 +30,8 @@ package struct Rollbook: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      ListCommand.self, ShowCommand.self, StatisticsCommand.self, VerifyCommand.self, ReindexCommand.self,
-      ImportCommand.self, ExportCommand.self,
+      ListCommand.self, ShowCommand.self, StatisticsCommand.self, SqlCommand.self, VerifyCommand.self,
+      ReindexCommand.self, ImportCommand.self, ExportCommand.self,
     ])
 
   package init() {}

@@ -1,6 +1,6 @@
 package import ArgumentParser
 package import Formats
-import Pipeline
+package import Pipeline
 
 /// `rollbook ls`: what is stored, by step.
 package struct ListCommand: ParsableCommand {
@@ -15,6 +15,11 @@ package struct ListCommand: ParsableCommand {
         rollbook ls runs/add --files            every shard and checkpoint
         rollbook ls runs/add --files --step 3
         rollbook ls runs/add --rollouts --step 3    addresses for 'rollbook show', with rewards and lengths
+        rollbook ls runs/add --where 'reward < 0 and step between 10 and 20'
+        rollbook ls runs/add --where 'math = 1 and format < 1' --limit 0
+
+      --where takes rollouts by step, task, prompt, reward and its components, lengths, finish, staleness and more: \
+      docs/selection.md has the language.
       """)
 
   @OptionGroup package var options: BufferOptions
@@ -28,14 +33,30 @@ package struct ListCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Only this step.", valueName: "n"))
   package var step: Int?
 
+  @OptionGroup package var selection: SelectionOptions
+
+  @Option(help: ArgumentHelp("The score set that reward and components mean (default: main).", valueName: "set"))
+  package var scores: String?
+
+  @Option(help: ArgumentHelp("List at most so many rollouts; 0 for all.", valueName: "n"))
+  package var limit = 1000
+
   package init() {}
+
+  package func validate() throws {
+    guard limit >= 0 else { throw ValidationError("--limit \(limit): expected 0 or more") }
+  }
 
   package func run() throws {
     let index = try options.index()
+    let rollouts = rollouts || selection.text != nil
     if options.json { return try options.print(rollouts ? rolloutJSON(index) : json(index)) }
     let text = try rollouts ? rolloutTable(index) : files ? fileTable(index) : stepTable(index)
     try Output.print(
-      text.isEmpty ? "nothing is stored yet in \(Terminal.sanitize(options.path))\n" : text, terminator: "")
+      !text.isEmpty
+        ? text
+        : selection.text == nil ? "nothing is stored yet in \(Terminal.sanitize(options.path))\n" : "no rollout is selected\n",
+      terminator: "")
   }
 
   /// One row a step.

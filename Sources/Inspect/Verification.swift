@@ -190,14 +190,12 @@ package struct Verification {
 
   /// A damaged index is a problem with an easy way out; one that is missing or behind is none.
   private mutating func checkIndex() {
-    guard FileManager.default.fileExists(atPath: buffer.indexPath) else { return }
+    let deep = deep
     collecting { verification in
-      let index = try Index.open(verification.buffer, readOnly: true)
-      let found = try index.select("SELECT * FROM pragma_integrity_check(10)").rows.compactMap { $0.first?.string }
-      guard found != ["ok"] else { return }
-      verification.problem(
-        verification.buffer.indexPath, found.joined(separator: "; "),
-        hint: "run 'rollbook reindex \(verification.buffer.root)'")
+      for found in try Index.problems(verification.buffer, deep: deep) {
+        verification.problem(
+          verification.buffer.indexPath, found, hint: "run 'rollbook reindex \(verification.buffer.root)'")
+      }
     }
   }
 }

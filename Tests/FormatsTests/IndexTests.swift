@@ -18,21 +18,21 @@ struct IndexTests {
   @Test func incrementalEqualsRebuilt() throws {
     try BufferFixture.withFolder { folder in
       let fixture = try BufferFixture(folder)
-      let index = try Index.open(fixture.buffer)
+      let buffer = fixture.buffer
       for step in [1, 0, 2] {
         try fixture.addRollouts(step: step)
-        #expect(try index.ingest().added == 1)
+        #expect(try Index.ingest(buffer).added == 1)
         try fixture.addScores(step: step)
         try fixture.addScores(step: step, set: "other")
         try fixture.addUpdates(step: step)
         try fixture.addCheckpoint(step: step + 1)
         try fixture.addMetrics(#"{"step":\#(step),"stage":"train","time":"t","loss":0.5,"kl":null}"#)
-        let report = try index.ingest()
+        let report = try Index.ingest(buffer)
         #expect(report.added == 4)
         #expect(report.warnings == [])
       }
-      #expect(try index.ingest() == IngestReport())
-      let incremental = try dump(index)
+      #expect(try Index.ingest(buffer) == IngestReport())
+      let incremental = try dump(Index.open(buffer))
       #expect(incremental.count > 3 * (12 + 24 + 12))
       #expect(try Index.reindex(fixture.buffer).warnings == [])
       #expect(try dump(Index.open(fixture.buffer)) == incremental)
@@ -47,23 +47,22 @@ struct IndexTests {
       let fixture = try BufferFixture(folder)
       try fixture.addStep(0)
       try fixture.addStep(1)
-      let index = try Index.open(fixture.buffer)
-      try index.ingest()
+      try Index.ingest(fixture.buffer)
       let gone = try #require(try fixture.buffer.manifests(.scores, step: 0).first)
       try FileManager.default.removeItem(atPath: fixture.buffer.manifestPath(of: gone))
       try fixture.addMetrics(#"{"step":2,"stage":"train","loss":0.125}"#)
-      let report = try index.ingest()
+      let report = try Index.ingest(fixture.buffer)
       #expect(report.removed == 1)
       #expect(report.added == 0)
-      #expect(try index.steps().map(\.scoreSets) == [[], ["main"], []])
+      #expect(try Index.open(fixture.buffer).steps().map(\.scoreSets) == [[], ["main"], []])
       let path = fixture.buffer.metrics + "/metrics.jsonl"
       try #"{"step":2,"stage":"train","loss":0.25}"#.appending("\n").write(
         toFile: path, atomically: true, encoding: .utf8)
-      try index.ingest()
-      let incremental = try dump(index)
+      try Index.ingest(fixture.buffer)
+      let incremental = try dump(Index.open(fixture.buffer))
       try Index.reindex(fixture.buffer)
       #expect(try dump(Index.open(fixture.buffer)) == incremental)
-      #expect(try index.select("SELECT step, value FROM metrics").rows == [[2, .double(0.25)]])
+      #expect(try Index.open(fixture.buffer).select("SELECT step, value FROM metrics").rows == [[2, .double(0.25)]])
     }
   }
 
@@ -79,14 +78,13 @@ struct IndexTests {
       bytes.replaceSubrange(bytes.count - 30..<bytes.count, with: Data(repeating: 0, count: 30))
       try bytes.write(to: shard)
       try FileManager.default.removeItem(atPath: fixture.buffer.path(of: fixture.addRollouts(step: 3)))
-      let index = try Index.open(fixture.buffer)
-      let report = try index.ingest()
+      let report = try Index.ingest(fixture.buffer)
       #expect(report.added == 1)
       #expect(report.warnings.count == 3)
       #expect(report.warnings.contains { $0.contains("step-000000-part-00000.json:1:") })
       #expect(report.warnings.contains { $0.contains("step-000001-part-00000.arrow") })
       #expect(report.warnings.contains { $0.contains("step-000003-part-00000.arrow") })
-      #expect(try index.steps().map(\.step) == [2])
+      #expect(try Index.open(fixture.buffer).steps().map(\.step) == [2])
     }
   }
 
@@ -120,8 +118,8 @@ struct IndexTests {
         let old = bytes[offset]
         bytes[offset] = old + 1
         try bytes.write(to: URL(fileURLWithPath: path))
-        for readOnly in [false, true] {
-          let error = #expect(throws: RollbookError.self) { try Index.open(fixture.buffer, readOnly: readOnly) }
+        for attempt in [{ _ = try Index.open(fixture.buffer) }, { _ = try Index.ingest(fixture.buffer) }] {
+          let error = #expect(throws: RollbookError.self) { try attempt() }
           #expect(error?.code == .badInput)
           #expect(error?.hint?.contains(words) == true)
         }
@@ -135,12 +133,12 @@ struct IndexTests {
   @Test func settings() throws {
     try BufferFixture.withFolder { folder in
       let fixture = try BufferFixture(folder)
+      try Index.reindex(fixture.buffer)
       let index = try Index.open(fixture.buffer)
       func pragma(_ name: String) throws -> JSON? { try index.select("SELECT * FROM pragma_\(name)").rows.first?.first }
       // File format versions 1: a rollback journal (2 would be WAL).
       let header = try Data(contentsOf: URL(fileURLWithPath: fixture.buffer.indexPath)).prefix(20)
       #expect(Array(header[18...]) == [1, 1])
-      #expect(try pragma("synchronous") == 2)
       #expect(try pragma("foreign_keys") == 1)
       #expect(try pragma("busy_timeout") == 30_000)
       #expect(try pragma("application_id") == .int(Index.applicationID))
@@ -158,7 +156,7 @@ struct IndexTests {
   @Test func aMissingIndexCanOnlyBeReadAfterReindex() throws {
     try BufferFixture.withFolder { folder in
       let fixture = try BufferFixture(folder)
-      let error = #expect(throws: RollbookError.self) { try Index.open(fixture.buffer, readOnly: true) }
+      let error = #expect(throws: RollbookError.self) { try Index.open(fixture.buffer) }
       #expect(error?.code == .missing)
     }
   }
@@ -215,7 +213,7 @@ struct IndexTests {
       let index = try Index.current(fixture.buffer).index
       // Of 17 and more ids, two share their first digit.
       try fixture.addRollouts(step: 1)
-      try index.ingest()
+      try Index.ingest(fixture.buffer)
       let all = fixture.rollouts(step: 0) + fixture.rollouts(step: 1)
       let digit = try #require("0123456789abcdef".first { digit in all.count { $0.id.hex.first == digit } > 1 })
       let expected = all.filter { $0.id.hex.first == digit }

@@ -10,7 +10,7 @@ import Testing
   ]
   static let program = ours.union(libraryC).union(["ArgumentParser", "Foundation", "Synchronization"])
   static let allowed: [String: Set<String>] = [
-    "Formats": libraryC.union(["CLZ4", "CXXHash", "GRDB", "Foundation"]),
+    "Formats": libraryC.union(["CLZ4", "CXXHash", "GRDB", "GRDBSQLite", "Foundation"]),
     "Kernels": ["COneDNN", "COpenBLAS", "CKernels", "Glibc", "Synchronization"],
     "Tokenizer": ["Formats", "Foundation", "Synchronization"],
     "Model": ["Kernels", "Formats"],

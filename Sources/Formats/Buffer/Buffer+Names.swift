@@ -97,21 +97,19 @@ extension Buffer {
   ///   - set: Only of this score set.
   /// - Throws: `RollbookError` for a manifest that cannot be read.
   package func manifests(_ kind: Manifest.Kind, step: Int? = nil, set: String? = nil) throws -> [Manifest] {
-    let marker = step.map { Self.stepName($0) }
-    return try manifestPaths(kind)
-      .filter { path in
-        guard let marker else { return true }
-        return path.dropFirst(folder(kind).count).contains(marker)
-      }
+    try manifestPaths(kind, step: step)
       .map { try Manifest.read($0) }
       .filter { (step == nil || $0.step == step) && (set == nil || $0.set == set) }
       .sorted { ($0.step, $0.set ?? "", $0.part, $0.name) < ($1.step, $1.set ?? "", $1.part, $1.name) }
   }
 
   /// Paths of all manifests of a kind, sorted. A folder that is not there yet holds none.
-  package func manifestPaths(_ kind: Manifest.Kind) throws -> [String] {
+  ///
+  /// - Parameter step: Only those whose name has this step.
+  package func manifestPaths(_ kind: Manifest.Kind, step: Int? = nil) throws -> [String] {
     let folder = folder(kind)
-    let names = try Self.entries(folder)
+    let marker = step.map { Self.stepName($0) }
+    let names = try Self.entries(folder).filter { name in marker.map { name.contains($0) } ?? true }
     if kind == .checkpoint {
       return names.map { "\(folder)/\($0)/manifest.json" }.filter { FileManager.default.fileExists(atPath: $0) }
     }

@@ -9,9 +9,10 @@ package struct Buffer: Equatable, Sendable {
   package let root: String
   /// Drawn at random when the buffer was made: 32 hex digits.
   package let id: String
+  /// A folder for the index on another, local file system; nil for the buffer itself. Many buffers may share it.
+  private let separateIndexFolder: String?
 
   package var identityPath: String { "\(root)/rollbook.json" }
-  package var indexPath: String { "\(root)/index.sqlite" }
   package var rolloutsFolder: String { "\(root)/shards/rollouts" }
   package var scoresFolder: String { "\(root)/shards/scores" }
   package var updatesFolder: String { "\(root)/shards/updates" }
@@ -21,10 +22,12 @@ package struct Buffer: Equatable, Sendable {
 
   /// Opens a buffer.
   ///
-  /// - Parameter create: Make it, and any folder missing in it, if need be.
+  /// - Parameters:
+  ///   - create: Make it, and any folder missing in it, if need be.
+  ///   - indexFolder: Where the index is kept, when not in the buffer itself: for buffers on network file systems.
   /// - Throws: `RollbookError` `missing` when there is none, `badInput` for a damaged or newer one, `io`.
   package static func open(
-    path: String, create: Bool, fileSystem: any FileSystem = LocalFileSystem()
+    path: String, create: Bool, indexFolder: String? = nil, fileSystem: any FileSystem = LocalFileSystem()
   ) throws -> Buffer {
     var root = path
     while root.utf8.count > 1, root.hasSuffix("/") { root.removeLast() }
@@ -44,12 +47,13 @@ package struct Buffer: Equatable, Sendable {
         root, "expected a Rollbook buffer, which has a rollbook.json, found none",
         hint: "check --buffer; `rollbook generate` and `rollbook import` make new ones")
     }
-    return Buffer(root: root, id: try readIdentity(identityPath).id)
+    return Buffer(root: root, id: try readIdentity(identityPath).id, indexFolder: indexFolder)
   }
 
-  private init(root: String, id: String) {
+  private init(root: String, id: String, indexFolder: String?) {
     self.root = root
     self.id = id
+    separateIndexFolder = indexFolder
   }
 
   private static func randomID() -> String {
@@ -77,6 +81,19 @@ package struct Buffer: Equatable, Sendable {
     }
     return (id, json["tokenizer"]?.string)
   }
+}
+
+extension Buffer {
+  /// The folder of the index.
+  package var indexFolder: String { separateIndexFolder ?? root }
+  /// `index.sqlite`, or under another folder `BUFFER-ID.sqlite`.
+  package var indexPath: String { "\(indexFolder)/\(separateIndexFolder == nil ? "index" : id).sqlite" }
+  /// The digest of the index's bytes, absent while it is written.
+  package var indexDigestPath: String { indexPath + ".xxh3" }
+  /// Where a new index is made, on the file system of the old one.
+  var indexStagingPath: String { separateIndexFolder == nil ? stagingPath("index.sqlite") : indexPath + ".new" }
+  /// The lock of whoever writes it.
+  var indexLockPath: String { separateIndexFolder == nil ? stagingPath("index.lock") : indexPath + ".lock" }
 }
 
 extension Buffer {

@@ -1,30 +1,39 @@
 import Foundation
 import GRDB
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 // Taking in what is published. The index then equals one made from nothing: `reindex` does just this on an empty one.
 
 extension Index {
   /// Manifests in one transaction: each costs the disk several synchronisations.
   private static let manifestsPerTransaction = 64
 
-  /// Takes in manifests that are new or changed, forgets those that are gone, and follows `metrics.jsonl`. Twice is the
-  /// same as once. Waits for another process that is at it.
+  /// Brings the buffer's index up to date, making it if need be: takes in manifests that are new or changed, forgets
+  /// those that are gone, and follows `metrics.jsonl`. Twice is the same as once. Waits for another process that is at
+  /// it.
   ///
   /// - Returns: What was done; damaged manifests and shards are warnings there and stop nothing.
   @discardableResult
-  package func ingest() throws -> IngestReport {
-    if try isUpToDate() { return IngestReport() }
-    let lock = try Self.lock(buffer)
+  package static func ingest(_ buffer: Buffer) throws -> IngestReport {
+    let lock = try lock(buffer)
     defer { lock.release() }
-    return try ingestUnlocked()
+    let path = buffer.indexPath
+    return try guarding(path, buffer.root) {
+      let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false))
+      defer { try? queue.close() }
+      try queue.read { try checkIdentity($0, path) }
+      let index = Index(buffer: buffer, queue: queue, isReadOnly: false, path: path)
+      if try index.isUpToDate() { return IngestReport() }
+      try unseal(buffer)
+      try migrate(queue)
+      var report = try index.takeInAll()
+      try seal(buffer)
+      if let kind = NetworkFileSystem.kind(of: buffer.indexFolder) {
+        report.warnings.append(
+          "\(path): is on a network file system (\(kind)), where SQLite's locks are not to be relied on; "
+            + "--index-dir puts the index on a local disk")
+      }
+      return report
+    }
   }
 
   /// Rebuilds the index from the files beside the old one, and renames it over. The old one may be damaged or missing.
@@ -34,63 +43,67 @@ extension Index {
   package static func reindex(_ buffer: Buffer) throws -> IngestReport {
     let lock = try lock(buffer)
     defer { lock.release() }
-    let staged = buffer.stagingPath("index.sqlite")
-    for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: staged + suffix) }
-    defer { try? FileManager.default.removeItem(atPath: staged) }
-    let report = try guarding(staged, buffer.root) {
-      let queue = try DatabaseQueue(path: staged, configuration: configuration(readOnly: false, durable: false))
-      try migrate(queue)
-      let index = Index(buffer: buffer, queue: queue, isReadOnly: false, path: staged)
-      let report = try index.ingestUnlocked()
-      try queue.close()
-      return report
-    }
+    let staged = buffer.indexStagingPath
+    defer { removeDatabase(staged) }
+    let report = try build(buffer, at: staged)
     let system = LocalFileSystem()
     try system.syncFile(staged)
+    try unseal(buffer)
     // A journal left by a killed writer belongs to the old file; beside the new one SQLite would play it back into it.
     try system.remove(buffer.indexPath + "-journal")
     try system.replace(buffer.indexPath, with: staged)
-    try system.syncFolder(buffer.root)
+    try system.syncFolder(buffer.indexFolder)
+    try seal(buffer)
     return report
   }
 
-  /// The lock of whoever writes the index.
-  private static func lock(_ buffer: Buffer) throws -> StagingLock {
-    try LocalFileSystem().createFolder(buffer.staging)
-    return try StagingLock(path: buffer.stagingPath("index.lock"), wait: true)
-  }
-
-  /// Whether there is nothing to take in or to forget. Looks at names, sizes and times only.
-  func isUpToDate() throws -> Bool {
-    let found = try scan()
-    return try read { database in
-      let known = try Self.known(database)
-      guard known.count == found.count, found.allSatisfy({ known[$0.path]?.isSame($0) ?? false }) else { return false }
-      return try metricsAreUpToDate(database)
+  /// Makes an index from nothing at `path`, without waiting for the disk.
+  static func build(_ buffer: Buffer, at path: String) throws -> IngestReport {
+    removeDatabase(path)
+    return try guarding(path, buffer.root) {
+      let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false, durable: false))
+      defer { try? queue.close() }
+      try migrate(queue)
+      return try Index(buffer: buffer, queue: queue, isReadOnly: false, path: path).takeInAll()
     }
   }
 
-  func ingestUnlocked() throws -> IngestReport {
+  static func removeDatabase(_ path: String) {
+    for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+  }
+
+  /// The lock of whoever writes the index.
+  static func lock(_ buffer: Buffer) throws -> StagingLock {
+    let path = buffer.indexLockPath
+    try LocalFileSystem().createFolder(AtomicFile.parent(of: path))
+    try LocalFileSystem().createFolder(buffer.indexFolder)
+    return try StagingLock(path: path, wait: true)
+  }
+
+  /// Takes in everything that differs.
+  ///
+  /// - Parameter step: Only what belongs to this step; nil for all.
+  func takeInAll(step: Int? = nil) throws -> IngestReport {
     var report = IngestReport()
-    let found = try scan()
+    let found = try scan(step: step)
     try Self.guarding(path, buffer.root) {
       let known = try queue.read { try Self.known($0) }
       let paths = Set(found.map(\.path))
-      let gone = known.keys.filter { !paths.contains($0) }.sorted()
+      let gone = known.keys.filter { !paths.contains($0) }
       let new = found.filter { !(known[$0.path]?.isSame($0) ?? false) }
-      if !gone.isEmpty {
-        try queue.write { database in
-          for path in gone { try database.execute(sql: "DELETE FROM outputs WHERE manifest = ?", arguments: [path]) }
-        }
-        report.removed = gone.count
-      }
+      let outdated = gone + new.map(\.path).filter { known[$0] != nil }
+      if !outdated.isEmpty { try queue.write { try Self.forget(outdated, $0) } }
+      report.removed = gone.count
       for start in stride(from: 0, to: new.count, by: Self.manifestsPerTransaction) {
         let piece = new[start..<min(new.count, start + Self.manifestsPerTransaction)]
         try queue.write { database in
           for file in piece { try takeIn(file, database, &report) }
         }
       }
-      try queue.write { try ingestMetrics($0, &report) }
+      try queue.write { database in
+        try Self.renewSteps(database)
+        if step == nil { try ingestMetrics(database, &report) }
+      }
     }
     return report
   }
@@ -99,98 +112,48 @@ extension Index {
   private func takeIn(_ file: ManifestFile, _ database: Database, _ report: inout IngestReport) throws {
     do {
       try database.inSavepoint {
-        try database.execute(sql: "DELETE FROM outputs WHERE manifest = ?", arguments: [file.path])
         try store(file, database)
         return .commit
       }
       report.added += 1
     } catch let error as RollbookError {
-      // What could not be read is not known any longer, even if an earlier state of it was.
-      try database.execute(sql: "DELETE FROM outputs WHERE manifest = ?", arguments: [file.path])
       report.warnings.append(error.description)
     } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
       report.warnings.append("\(file.path): does not fit the rest of the buffer: \(error.message ?? "")")
     }
   }
-}
 
-/// A manifest on disk as a listing shows it.
-struct ManifestFile: Equatable {
-  /// Relative to the buffer.
-  var path: String
-  var kind: Manifest.Kind
-  var bytes: Int
-  /// Nanoseconds since 1970.
-  var modified: Int
-
-  func isSame(_ other: ManifestFile) -> Bool { bytes == other.bytes && modified == other.modified }
-}
-
-extension Index {
-  /// The manifests on disk, sorted by kind and path.
-  func scan() throws -> [ManifestFile] {
-    var files: [ManifestFile] = []
-    for kind in Manifest.Kind.allCases {
-      for path in try buffer.manifestPaths(kind) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { continue }  // gone since it was listed
-        let modified = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
-        files.append(
-          ManifestFile(path: buffer.relative(path), kind: kind, bytes: Int(status.st_size), modified: modified))
-      }
+  /// Removes what came from these manifests.
+  private static func forget(_ manifests: [String], _ database: Database) throws {
+    try database.execute(sql: "CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY)")
+    defer { try? database.execute(sql: "DROP TABLE temp.gone") }
+    for path in manifests {
+      try database.execute(sql: "INSERT INTO gone SELECT id FROM outputs WHERE manifest = ?", arguments: [path])
     }
-    return files
+    for table in ["rollout_rows", "score_rows", "update_rows"] {
+      try database.execute(
+        sql: """
+          INSERT OR IGNORE INTO stale_steps SELECT DISTINCT step FROM \(table) WHERE shard IN (SELECT id FROM gone);
+          DELETE FROM \(table) WHERE shard IN (SELECT id FROM gone);
+          """)
+    }
+    try database.execute(
+      sql: """
+        DELETE FROM outputs WHERE id IN (SELECT id FROM gone);
+        DELETE FROM texts WHERE id NOT IN (SELECT prompt FROM rollout_rows UNION SELECT policy FROM rollout_rows
+          UNION SELECT task FROM rollout_rows WHERE task IS NOT NULL);
+        """)
   }
 
-  /// The manifests in the index, by path.
-  private static func known(_ database: Database) throws -> [String: ManifestFile] {
-    var files: [String: ManifestFile] = [:]
-    let rows = try Row.fetchCursor(
-      database, sql: "SELECT manifest, kind, manifest_bytes, manifest_modified FROM outputs")
-    while let row = try rows.next() {
-      let path: String = row[0]
-      files[path] = ManifestFile(
-        path: path, kind: Manifest.Kind(rawValue: row[1]) ?? .rollouts, bytes: row[2], modified: row[3])
-    }
-    return files
-  }
-
-  /// Reads a manifest and the summary columns of its shard into the tables.
-  private func store(_ file: ManifestFile, _ database: Database) throws {
-    let place = "\(buffer.root)/\(file.path)"
-    let manifest = try Manifest.read(place)
-    guard manifest.kind == file.kind else {
-      throw RollbookError.badInput(
-        place, "expected a manifest of \(file.kind.rawValue) in this folder, found one of \(manifest.kind.rawValue)")
-    }
-    guard buffer.relative(buffer.manifestPath(of: manifest)) == file.path else {
-      throw RollbookError.badInput(
-        place, "expected the manifest of a shard of that name, found one of '\(manifest.name)'")
-    }
-    let output = Self.outputID(buffer.relative(buffer.path(of: manifest)))
-    try checkSize(manifest)
-    try storeOutput(manifest, output, file, try Digest.file(place), database)
-    let shard = buffer.path(of: manifest)
-    switch manifest.kind {
-    case .rollouts: try storeRollouts(RolloutShardReader(path: shard), output, manifest, database)
-    case .scores: try storeScores(ScoreShardReader(path: shard), output, manifest, database)
-    case .updates: try storeUpdates(UpdateShardReader(path: shard), output, manifest, database)
-    case .checkpoint: break
-    }
-  }
-
-  /// A shard that is missing or of the wrong size is not taken in; its digest is for `verify`.
-  private func checkSize(_ manifest: Manifest) throws {
-    guard manifest.kind != .checkpoint else { return }
-    let path = buffer.path(of: manifest)
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      throw RollbookError.missing(path, "its manifest is there, the shard is not", hint: "run 'rollbook verify'")
-    }
-    guard Int(status.st_size) == manifest.bytes else {
-      throw RollbookError.badInput(
-        path, "expected \(manifest.bytes) bytes as its manifest says, found \(status.st_size)",
-        hint: "run 'rollbook verify'")
+  /// Whether there is nothing to take in or to forget. Looks at names, sizes and times only.
+  func isUpToDate() throws -> Bool {
+    let found = try scan()
+    return try read { database in
+      guard try Int.fetchOne(database, sql: "PRAGMA user_version") == Self.schemaVersion else { return false }
+      let known = try Self.known(database)
+      guard known.count == found.count, found.allSatisfy({ known[$0.path]?.isSame($0) ?? false }) else { return false }
+      guard try Int.fetchOne(database, sql: "SELECT count(*) FROM stale_steps") == 0 else { return false }
+      return try metricsAreUpToDate(database)
     }
   }
 }

@@ -22,7 +22,7 @@ extension Index {
     ])
     let action = manifest.action
     try database.cachedStatement(
-      sql: "INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+      sql: "INSERT INTO action_rows VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     ).execute(arguments: [
       output, action.key, action.stage, try Self.text(action.parameters), action.seed, action.policy, action.tokenizer,
       action.code.version, action.code.commit, action.kernels, action.threads, action.host, action.pid,
@@ -31,6 +31,10 @@ extension Index {
     for (position, input) in manifest.inputs.enumerated() {
       try database.cachedStatement(sql: "INSERT INTO inputs VALUES (?,?,?,?,?)")
         .execute(arguments: [output, position, input.role, input.name, input.digest])
+    }
+    for file in manifest.files ?? [] {
+      try database.cachedStatement(sql: "INSERT INTO files VALUES (?,?,?,?)")
+        .execute(arguments: [output, file.name, file.bytes, file.digest])
     }
     for (name, value) in manifest.summary {
       try database.cachedStatement(sql: "INSERT INTO summaries VALUES (?,?,?)")
@@ -46,17 +50,33 @@ extension Index {
     _ reader: RolloutShardReader, _ output: Int, _ manifest: Manifest, _ database: Database
   ) throws {
     try checkRows(reader.rowCount, manifest, reader.path)
-    let statement = try database.cachedStatement(
-      sql: "INSERT INTO rollouts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+    var texts = TextKeys()
+    var steps = Set<Int>()
+    let inserter = try RowInserter(database, "rollout_rows", columns: 15)
     for batch in 0..<reader.batchCount {
       for (row, rollout) in try reader.summaries(batch: batch).enumerated() {
-        try statement.execute(arguments: [
-          output, batch, row, rollout.id.data, rollout.step, rollout.group, rollout.sample, rollout.kind,
-          rollout.promptID, rollout.task, rollout.promptLength, rollout.responseLength, rollout.finishReason.rawValue,
-          rollout.policy, rollout.policyStep,
-        ])
+        steps.insert(rollout.step)
+        try inserter.insert { values in
+          values.bind(rollout.step)
+          values.bind(output)
+          values.bind(batch)
+          values.bind(row)
+          values.bind(rollout.id)
+          values.bind(rollout.group)
+          values.bind(rollout.sample)
+          values.bind(rollout.kind)
+          values.bind(texts.key(rollout.promptID))
+          values.bind(rollout.task.map { texts.key($0) })
+          values.bind(rollout.promptLength)
+          values.bind(rollout.responseLength)
+          values.bind(rollout.finishReason.rawValue)
+          values.bind(texts.key(rollout.policy))
+          values.bind(rollout.policyStep)
+        }
       }
     }
+    try texts.store(database)
+    try Self.markStale(steps, database)
   }
 
   func storeScores(_ reader: ScoreShardReader, _ output: Int, _ manifest: Manifest, _ database: Database) throws {
@@ -64,36 +84,64 @@ extension Index {
     guard let set = manifest.set else {
       throw RollbookError.badInput(reader.path, "expected the name of a score set in its manifest, found none")
     }
-    let names = try JSON.array(reader.components.map { .string($0) }).serialized()
-    try database.execute(sql: "UPDATE outputs SET components = ? WHERE id = ?", arguments: [names, output])
-    let statement = try database.cachedStatement(sql: "INSERT INTO scores VALUES (?,?,?,?,?,?,?,?)")
+    let names = reader.components
+    try database.execute(
+      sql: "UPDATE outputs SET components = ? WHERE id = ?",
+      arguments: [try JSON.array(names.map { .string($0) }).serialized(), output])
+    let formats = names.indices.filter { names[$0].hasPrefix("format") }
+    var steps = Set<Int>()
+    let inserter = try RowInserter(database, "score_rows", columns: 11)
     for batch in 0..<reader.batchCount {
       for (row, score) in try reader.rows(batch: batch).enumerated() {
-        let components = JSONObject(
-          zip(reader.components, score.components).map { ($0, $1.map { .double($0) } ?? .null) })
-        try statement.execute(arguments: [
-          output, batch, row, set, score.rollout.data, score.step, score.reward,
-          try JSON.object(components).serialized(),
-        ])
+        steps.insert(score.step)
+        let components = JSONObject(zip(names, score.components).map { ($0, $1.map { .double($0) } ?? .null) })
+        let text = try JSON.object(components).serialized()
+        let format = formats.compactMap { score.components[$0] }.max()
+        try inserter.insert { values in
+          values.bind(set)
+          values.bind(score.step)
+          values.bind(score.rollout)
+          values.bind(output)
+          values.bind(batch)
+          values.bind(row)
+          values.bind(1)
+          values.bind(score.reward)
+          values.bind((score.components.first ?? nil).map { $0 >= 1 ? 1 : 0 })
+          values.bind(format.map { $0 >= 1 ? 1 : 0 })
+          values.bind(text)
+        }
       }
     }
+    try Self.markStale(steps, database)
   }
 
   func storeUpdates(_ reader: UpdateShardReader, _ output: Int, _ manifest: Manifest, _ database: Database) throws {
     try checkRows(reader.rowCount, manifest, reader.path)
-    let statement = try database.cachedStatement(sql: "INSERT INTO updates VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+    let inserter = try RowInserter(database, "update_rows", columns: 15)
     for batch in 0..<reader.batchCount {
       for (row, update) in try reader.rows(batch: batch).enumerated() {
         let ratios = update.ratios.map { Double($0) }
         let mismatch = zip(update.oldLogprobs, update.behaviourLogprobs).map { Double(abs($0 - $1)) }.max()
-        try statement.execute(arguments: [
-          output, batch, row, update.rollout.data, manifest.step, Self.finite(update.reward), update.logprobs.count,
-          Self.finite(Self.mean(update.advantages.map { Double($0) })), Self.finite(Self.mean(ratios)),
-          Self.finite(ratios.min()), Self.finite(ratios.max()), update.clips.count { $0 < 0 },
-          update.clips.count { $0 > 0 }, Self.finite(mismatch), Self.finite(Self.divergence(update)),
-        ])
+        try inserter.insert { values in
+          values.bind(manifest.step)
+          values.bind(update.rollout)
+          values.bind(output)
+          values.bind(batch)
+          values.bind(row)
+          values.bind(Self.finite(update.reward))
+          values.bind(update.logprobs.count)
+          values.bind(Self.finite(Self.mean(update.advantages.map { Double($0) })))
+          values.bind(Self.finite(Self.mean(ratios)))
+          values.bind(Self.finite(ratios.min()))
+          values.bind(Self.finite(ratios.max()))
+          values.bind(update.clips.count { $0 < 0 })
+          values.bind(update.clips.count { $0 > 0 })
+          values.bind(Self.finite(mismatch))
+          values.bind(Self.finite(Self.divergence(update)))
+        }
       }
     }
+    try Self.markStale([manifest.step], database)
   }
 
   private func checkRows(_ found: Int, _ manifest: Manifest, _ path: String) throws {

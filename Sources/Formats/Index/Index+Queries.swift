@@ -12,7 +12,7 @@ extension Index {
         database,
         sql: """
           SELECT path, kind, step, part, score_set, rows, batches, bytes, digest, complete, stage, finished
-          FROM outputs JOIN actions ON actions.output = id
+          FROM outputs JOIN action_rows a ON a.output = id
           WHERE kind <> 'checkpoint' AND (:kind IS NULL OR kind = :kind) AND (:step IS NULL OR step = :step)
             AND (:set IS NULL OR score_set = :set)
           ORDER BY step, kind, score_set, part, path
@@ -35,7 +35,7 @@ extension Index {
       let rows = try Row.fetchAll(
         database,
         sql: """
-          SELECT path, step, bytes, digest, finished FROM outputs JOIN actions ON actions.output = id
+          SELECT path, step, bytes, digest, finished FROM outputs JOIN action_rows a ON a.output = id
           WHERE kind = 'checkpoint' ORDER BY step, path
           """)
       return rows.map { row in
@@ -61,27 +61,24 @@ extension Index {
         database,
         sql: """
           WITH stored AS (
-            SELECT step FROM outputs WHERE kind <> 'checkpoint'
-            UNION SELECT step FROM outputs WHERE kind = 'checkpoint')
-          SELECT step,
-            (SELECT count(*) FROM rollouts r WHERE r.step = s.step) AS rollouts,
-            (SELECT count(DISTINCT prompt) FROM rollouts r WHERE r.step = s.step) AS prompts,
-            (SELECT count(*) FROM outputs o WHERE o.step = s.step AND kind = 'rollouts') AS rollout_shards,
-            (SELECT json_group_array(score_set) FROM (SELECT DISTINCT score_set FROM outputs o
-              WHERE o.step = s.step AND kind = 'scores' ORDER BY score_set)) AS score_sets,
-            (SELECT count(*) FROM updates u WHERE u.step = s.step) AS updates,
-            EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step AND kind = 'checkpoint') AS has_checkpoint,
-            EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step AND kind = 'updates')
-              OR EXISTS (SELECT 1 FROM outputs o WHERE o.step = s.step + 1 AND kind = 'checkpoint') AS is_trained,
-            (SELECT coalesce(sum(bytes), 0) FROM outputs o WHERE o.step = s.step AND kind <> 'checkpoint') AS bytes
-          FROM stored s ORDER BY step
+            SELECT step, sum(bytes) FILTER (WHERE kind <> 'checkpoint') AS bytes,
+              sum(kind = 'rollouts') AS rollout_shards, sum(kind = 'updates') AS update_shards,
+              sum(kind = 'checkpoint') AS checkpoints,
+              json_group_array(DISTINCT score_set) FILTER (WHERE kind = 'scores') AS score_sets
+            FROM outputs GROUP BY step)
+          SELECT s.*, coalesce(r.rollouts, 0) AS rollouts, coalesce(r.prompts, 0) AS prompts,
+            coalesce(u.updates, 0) AS updates, checkpoints > 0 AS has_checkpoint,
+            update_shards > 0 OR EXISTS (SELECT 1 FROM outputs o WHERE o.kind = 'checkpoint' AND o.step = s.step + 1)
+              AS is_trained
+          FROM stored s LEFT JOIN step_rollouts r ON r.step = s.step LEFT JOIN step_updates u ON u.step = s.step
+          ORDER BY s.step
           """)
       return try rows.map { row in
         let sets = try JSON.parse(row["score_sets"] as String).array ?? []
         return StepSummary(
           step: row["step"], rollouts: row["rollouts"], prompts: row["prompts"], rolloutShards: row["rollout_shards"],
-          scoreSets: sets.compactMap(\.string), updates: row["updates"], hasCheckpoint: row["has_checkpoint"],
-          isTrained: row["is_trained"], bytes: row["bytes"])
+          scoreSets: sets.compactMap(\.string).sorted(), updates: row["updates"], hasCheckpoint: row["has_checkpoint"],
+          isTrained: row["is_trained"], bytes: row["bytes"] ?? 0)
       }
     }
   }
@@ -102,36 +99,44 @@ extension Index {
 
   /// Rollouts of a step, in the order of groups and samples.
   package func rollouts(step: Int) throws -> [RolloutRecord] {
-    try read { try Self.rollouts($0, "step = ?", [step]) }
+    try read { try Self.rollouts($0, "r.step = ?", [step]) }
   }
 
   /// The rollouts that compete with one, itself included, by sample.
   package func group(of rollout: RolloutRecord) throws -> [RolloutRecord] {
     try read {
       try Self.rollouts(
-        $0, "step = ? AND prompt = ? AND prompt_group = ?", [rollout.step, rollout.prompt, rollout.group])
+        $0, "r.step = ? AND r.prompt = ? AND r.prompt_group = ?",
+        [rollout.step, Self.key(rollout.prompt), rollout.group])
     }
   }
 
   static func rollouts(
     _ database: Database, _ condition: String, _ arguments: StatementArguments, limit: Int = -1
   ) throws -> [RolloutRecord] {
-    let rows = try Row.fetchAll(
-      database,
-      sql: """
-        SELECT (SELECT path FROM outputs o WHERE o.id = shard) AS shard_path, batch, row, id, step, prompt_group,
-          sample, kind, prompt, task, prompt_length, response_length, finish, policy, policy_step
-        FROM rollouts WHERE \(condition)
-        ORDER BY step, prompt_group, prompt, sample, rollouts.id, shard_path, batch, row LIMIT \(limit)
-        """,
-      arguments: arguments)
-    return try rows.map { row in
-      RolloutRecord(
-        id: try id(row["id"]), step: row["step"], group: row["prompt_group"], sample: row["sample"], kind: row["kind"],
-        prompt: row["prompt"], task: row["task"], promptLength: row["prompt_length"],
-        responseLength: row["response_length"], finish: row["finish"], policy: row["policy"],
-        policyStep: row["policy_step"], shard: row["shard_path"], batch: row["batch"], row: row["row"])
-    }
+    try Row.fetchAll(
+      database, sql: "\(rolloutQuery()) WHERE \(condition) \(rolloutOrder) LIMIT \(limit)", arguments: arguments
+    ).map { try rollout($0) }
+  }
+
+  /// From rows `r`: the columns that `rollout` reads, and others behind them.
+  static func rolloutQuery(_ others: String = "", join: String = "") -> String {
+    """
+    SELECT o.path, r.batch, r.row, r.id, r.step, r.prompt_group, r.sample, r.kind, p.text, t.text, r.prompt_length,
+      r.response_length, r.finish, w.text, r.policy_step\(others)
+    FROM rollout_rows r LEFT JOIN texts p ON p.id = r.prompt LEFT JOIN texts t ON t.id = r.task
+      LEFT JOIN texts w ON w.id = r.policy LEFT JOIN outputs o ON o.id = r.shard \(join)
+    """
+  }
+
+  /// Groups and samples in order; the shard only decides between rows that are the same in all else.
+  static let rolloutOrder = "ORDER BY r.step, r.prompt_group, p.text, r.sample, r.id, o.path, r.batch, r.row"
+
+  static func rollout(_ row: Row) throws -> RolloutRecord {
+    RolloutRecord(
+      id: try id(row[3]), step: row[4], group: row[5], sample: row[6], kind: row[7], prompt: row[8] ?? "",
+      task: row[9], promptLength: row[10], responseLength: row[11], finish: row[12], policy: row[13] ?? "",
+      policyStep: row[14], shard: row[0] ?? "", batch: row[1], row: row[2])
   }
 
   static func id(_ data: Data) throws -> RolloutID {
@@ -147,20 +152,25 @@ extension Index {
       let rows = try Row.fetchAll(
         database,
         sql: """
-          SELECT s.score_set, rollout, reward, s.components, max(path) AS shard_path, batch, row
-          FROM scores s JOIN outputs ON id = shard WHERE rollout = ? GROUP BY s.score_set ORDER BY s.score_set
+          SELECT s.score_set, s.rollout, s.reward, s.components, o.path, s.batch, s.row
+          FROM (SELECT DISTINCT score_set FROM outputs WHERE kind = 'scores') AS sets
+            CROSS JOIN (SELECT DISTINCT step FROM rollout_rows WHERE id = :id) AS steps
+            JOIN score_rows s ON s.score_set = sets.score_set AND s.step = steps.step AND s.rollout = :id
+            JOIN outputs o ON o.id = s.shard
+          WHERE s.is_latest ORDER BY s.score_set
           """,
-        arguments: [rollout.data])
+        arguments: ["id": rollout.data])
       return try rows.map { try Self.score($0) }
     }
   }
 
-  private static func score(_ row: Row) throws -> ScoreRecord {
-    let components = try JSON.parse(row["components"] as String, source: "the index").object?.members ?? []
+  /// From the columns set, rollout, reward, components, path, batch, row, the first of them at `start`.
+  static func score(_ row: Row, from start: Int = 0) throws -> ScoreRecord {
+    let components = try JSON.parse(row[start + 3] as String, source: "the index").object?.members ?? []
     return ScoreRecord(
-      set: row["score_set"], rollout: try id(row["rollout"]), reward: row["reward"],
-      components: components.map { ($0.key, $0.value.double) }, shard: row["shard_path"], batch: row["batch"],
-      row: row["row"])
+      set: row[start], rollout: try id(row[start + 1]), reward: row[start + 2],
+      components: components.map { ($0.key, $0.value.double) }, shard: row[start + 4], batch: row[start + 5],
+      row: row[start + 6])
   }
 
   /// What training did with a rollout, one record an update shard that has it.
@@ -169,7 +179,7 @@ extension Index {
       let rows = try Row.fetchAll(
         database,
         sql: """
-          SELECT u.*, path AS shard_path FROM updates u JOIN outputs ON id = shard WHERE rollout = ?
+          SELECT u.*, path AS shard_path FROM update_rows u JOIN outputs ON id = shard WHERE rollout = ?
           ORDER BY u.step, path, batch, row
           """,
         arguments: [rollout.data])
@@ -180,42 +190,6 @@ extension Index {
           clippedLow: row["clipped_low"], clippedHigh: row["clipped_high"], mismatchMax: row["mismatch_max"],
           referenceKL: row["reference_kl"], shard: row["shard_path"], batch: row["batch"], row: row["row"])
       }
-    }
-  }
-}
-
-extension Index {
-  /// The rows of a statement that only reads, for people and scripts: integers, numbers, text, null; blobs as hex.
-  ///
-  /// - Throws: `RollbookError` `usage` with SQLite's words for a statement that is wrong or would write.
-  package func select(_ sql: String) throws -> (columns: [String], rows: [[JSON]]) {
-    try read { database -> (columns: [String], rows: [[JSON]]) in
-      do {
-        return try Self.select(sql, database)
-      } catch let error as DatabaseError where [.SQLITE_ERROR, .SQLITE_MISUSE].contains(error.resultCode) {
-        throw RollbookError.usage(
-          error.message ?? "SQLite cannot run this",
-          hint: "tables: outputs, actions, inputs, summaries, rollouts, scores, updates, metrics")
-      }
-    }
-  }
-
-  private static func select(_ sql: String, _ database: Database) throws -> (columns: [String], rows: [[JSON]]) {
-    let statement = try database.makeStatement(sql: sql)
-    guard statement.isReadonly else { throw RollbookError.usage("expected a statement that only reads") }
-    var rows: [[JSON]] = []
-    let cursor = try Row.fetchCursor(statement)
-    while let row = try cursor.next() { rows.append(row.databaseValues.map { value($0) }) }
-    return (columns: statement.columnNames, rows: rows)
-  }
-
-  private static func value(_ value: DatabaseValue) -> JSON {
-    switch value.storage {
-    case .null: return .null
-    case .int64(let number): return .int(Int(number))
-    case .double(let number): return number.isFinite ? JSON.double(number) : JSON.null
-    case .string(let text): return .string(text)
-    case .blob(let data): return .string(Digest.hex(Array(data)))
     }
   }
 }

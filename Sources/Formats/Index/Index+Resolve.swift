@@ -15,11 +15,11 @@ extension Index {
     let matches: [RolloutRecord]
     if parts.count >= 3, let step = Int(parts[0]), let sample = Int(parts[parts.count - 1]) {
       let prompt = parts[1..<parts.count - 1].joined(separator: "/")
-      matches = try find("step = ? AND prompt = ? AND sample = ?", [step, prompt, sample])
+      matches = try find("r.step = ? AND r.prompt = ? AND r.sample = ?", [step, Self.key(prompt), sample])
     } else if parts.count == 1, let range = RolloutID.range(hexPrefix: text) {
-      matches = try find("id BETWEEN ? AND ?", [range.lowerBound.data, range.upperBound.data])
+      matches = try find("r.id BETWEEN ? AND ?", [range.lowerBound.data, range.upperBound.data])
     } else if parts.count >= 2, let step = Int(parts[0]) {
-      matches = try find("step = ? AND prompt = ?", [step, parts[1...].joined(separator: "/")])
+      matches = try find("r.step = ? AND r.prompt = ?", [step, Self.key(parts[1...].joined(separator: "/"))])
     } else {
       throw RollbookError.usage(
         "expected the address of a rollout, found '\(text)'",

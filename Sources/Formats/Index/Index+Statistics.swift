@@ -12,17 +12,10 @@ extension Index {
   ///
   /// - Parameter set: The score set; nil for `defaultScoreSet`.
   package func statistics(set: String? = nil) throws -> [StepStatistics] {
-    let chosen = try set ?? defaultScoreSet()
-    if let set, try !scoreSets().contains(set) {
-      let sets = try scoreSets().joined(separator: ", ")
-      throw RollbookError.missing(
-        buffer.root, "there is no score set '\(set)'",
-        hint: sets.isEmpty ? "nothing is scored yet" : "there is: \(sets)")
-    }
+    let chosen = try chosenSet(set)
     return try read { database in
       var steps = try Self.lengths(database)
       try Self.addScores(database, chosen, &steps)
-      try Self.addGroups(database, chosen, &steps)
       try Self.addMetrics(database, &steps)
       try Self.addWork(database, chosen, &steps)
       try Self.addDivergence(database, &steps)
@@ -31,53 +24,28 @@ extension Index {
   }
 
   private static func lengths(_ database: Database) throws -> [Int: StepStatistics] {
-    let rows = try Row.fetchAll(
-      database,
-      sql: """
-        SELECT step, count(*) AS n, count(DISTINCT prompt_group) AS groups, avg(response_length) AS length,
-          avg(finish = 'length') AS truncated
-        FROM rollouts GROUP BY step
-        """)
     var steps: [Int: StepStatistics] = [:]
-    for row in rows {
+    for row in try Row.fetchAll(database, sql: "SELECT * FROM step_rollouts") {
+      let count: Int = row["rollouts"]
       steps[row["step"]] = StepStatistics(
-        step: row["step"], rollouts: row["n"], groups: row["groups"], scored: 0, responseLengthMean: row["length"],
-        truncatedShare: row["truncated"], metrics: [:])
+        step: row["step"], rollouts: count, groups: row["groups"], scored: 0,
+        responseLengthMean: Double(row["response_tokens"] as Int) / Double(count),
+        truncatedShare: Double(row["truncated"] as Int) / Double(count), metrics: [:])
     }
     return steps
   }
 
-  /// The rows of a set, of each rollout the one of the last shard.
-  private static let latest = """
-    WITH latest AS (
-      SELECT rollout, s.step, reward, s.components, max(path) FROM scores s JOIN outputs ON id = shard
-      WHERE s.score_set = :set GROUP BY rollout)
-    """
-
   private static func addScores(_ database: Database, _ set: String?, _ steps: inout [Int: StepStatistics]) throws {
     guard let set else { return }
-    let first = try String.fetchOne(
-      database,
-      sql: "SELECT components FROM outputs WHERE kind = 'scores' AND score_set = ? ORDER BY step, part LIMIT 1",
-      arguments: [set]
-    ).flatMap { try JSON.parse($0).array?.first?.string }
-    let rows = try Row.fetchAll(
-      database,
-      sql: """
-        \(latest), valued AS (
-          SELECT step, reward, (SELECT value FROM json_each(components) WHERE key = :first) AS first,
-            (SELECT max(value) FROM json_each(components) WHERE key LIKE 'format%') AS format
-          FROM latest)
-        SELECT step, count(reward) AS n, avg(reward) AS reward, avg(first >= 1) AS passed, avg(format >= 1) AS formatted
-        FROM valued GROUP BY step
-        """,
-      arguments: ["set": set, "first": first])
+    let rows = try Row.fetchAll(database, sql: "SELECT * FROM step_scores WHERE score_set = ?", arguments: [set])
     for row in rows {
       let step: Int = row["step"]
-      steps[step]?.scored = row["n"]
-      steps[step]?.rewardMean = row["reward"]
-      steps[step]?.passRate = row["passed"]
-      steps[step]?.formatRate = row["formatted"]
+      steps[step]?.scored = row["scored"]
+      steps[step]?.rewardMean = row["reward_mean"]
+      steps[step]?.passRate = row["pass_rate"]
+      steps[step]?.passError = (row["pass_variance"] as Double?)?.squareRoot()
+      steps[step]?.formatRate = row["format_rate"]
+      steps[step]?.zeroVarianceShare = row["zero_variance"]
     }
     let told = try Row.fetchAll(
       database,
@@ -87,48 +55,11 @@ extension Index {
         GROUP BY step, name
         """,
       arguments: [set])
-    try addPassErrors(database, set, first, &steps)
     for row in told {
       guard let value: Double = row["value"] else { continue }
       let step: Int = row["step"]
       if row["name"] == "pass_rate" { steps[step]?.passRate = value } else { steps[step]?.formatRate = value }
     }
-  }
-
-  /// The pass rate's standard error from the spread of the groups' rates: samples of one prompt are not independent.
-  private static func addPassErrors(
-    _ database: Database, _ set: String, _ first: String?, _ steps: inout [Int: StepStatistics]
-  ) throws {
-    let rows = try Row.fetchAll(
-      database,
-      sql: """
-        \(latest), rates AS (
-          SELECT r.step, avg((SELECT value FROM json_each(l.components) WHERE key = :first) >= 1) AS rate
-          FROM rollouts r JOIN latest l ON l.rollout = r.id GROUP BY r.step, r.prompt_group, r.prompt)
-        SELECT step, count(rate) AS n, avg(rate) AS mean, avg(rate * rate) AS squares FROM rates GROUP BY step
-        """,
-      arguments: ["set": set, "first": first])
-    for row in rows {
-      guard let n: Int = row["n"], n > 1, let mean: Double = row["mean"], let squares: Double = row["squares"] else {
-        continue
-      }
-      steps[row["step"]]?.passError = (max(0, squares - mean * mean) / Double(n - 1)).squareRoot()
-    }
-  }
-
-  private static func addGroups(_ database: Database, _ set: String?, _ steps: inout [Int: StepStatistics]) throws {
-    guard let set else { return }
-    let rows = try Row.fetchAll(
-      database,
-      sql: """
-        \(latest), groups AS (
-          SELECT r.step, min(l.reward) = max(l.reward) AS equal
-          FROM rollouts r JOIN latest l ON l.rollout = r.id
-          WHERE l.reward IS NOT NULL GROUP BY r.step, r.prompt_group, r.prompt HAVING count(*) > 1)
-        SELECT step, avg(equal) AS share FROM groups GROUP BY step
-        """,
-      arguments: ["set": set])
-    for row in rows { steps[row["step"]]?.zeroVarianceShare = row["share"] }
   }
 
   private static func addMetrics(_ database: Database, _ steps: inout [Int: StepStatistics]) throws {
@@ -157,11 +88,11 @@ extension Index {
             coalesce((SELECT value FROM summaries WHERE output = id AND name = 'seconds'),
               (julianday(finished) - julianday(started)) * 86400) AS seconds,
             (SELECT value FROM summaries WHERE output = id AND name = 'response_tokens') AS tokens
-          FROM outputs JOIN actions ON actions.output = id
+          FROM outputs JOIN action_rows a ON a.output = id
           WHERE kind <> 'checkpoint' AND (kind <> 'scores' OR :set IS NULL OR score_set = :set))
         SELECT step, sum(seconds) AS seconds, sum(seconds) FILTER (WHERE kind = 'rollouts') AS generating,
           sum(tokens) FILTER (WHERE kind = 'rollouts') AS tokens,
-          (SELECT sum(response_length) FROM rollouts r WHERE r.step = work.step) AS counted
+          (SELECT response_tokens FROM step_rollouts r WHERE r.step = work.step) AS counted
         FROM work GROUP BY step
         """,
       arguments: ["set": set])
@@ -188,12 +119,7 @@ extension Index {
     for (step, statistics) in steps where statistics.kl == nil {
       steps[step]?.kl = statistics.metrics["train/ref_kl_k3"] ?? statistics.metrics["train/kl"]
     }
-    let means = try Row.fetchAll(
-      database,
-      sql: """
-        SELECT step, sum(reference_kl * tokens) / sum(tokens) AS value FROM updates
-        WHERE reference_kl IS NOT NULL AND tokens > 0 GROUP BY step
-        """)
+    let means = try Row.fetchAll(database, sql: "SELECT step, reference_kl AS value FROM step_updates")
     for row in means {
       let step: Int = row["step"]
       if steps[step]?.kl == nil { steps[step]?.kl = row["value"] }

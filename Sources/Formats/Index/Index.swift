@@ -4,7 +4,8 @@ import GRDB
 /// The SQLite index over a buffer's manifests and rollouts: a cache that `reindex` rebuilds from the files.
 ///
 /// One writer at a time, under a lock file; rollback journal (WAL does not work on network file systems), synchronous
-/// FULL, 30 s of patience with other processes. Array workers only write shards and never open it for writing.
+/// FULL, 30 s of patience with other processes. Array workers only write shards and never open it for writing. Beside
+/// it lies the digest of its bytes (`Buffer.indexDigestPath`), absent while it is written.
 package final class Index {
   /// `PRAGMA application_id`: "Roll" in ASCII, as `file` shows it.
   package static let applicationID = 0x526F_6C6C
@@ -13,7 +14,7 @@ package final class Index {
 
   let buffer: Buffer
   let queue: DatabaseQueue
-  /// True when rows cannot be stored: the folder is not ours to write, or this is a copy in memory.
+  /// True when rows cannot be stored through this object.
   package let isReadOnly: Bool
   /// Where the database is, for messages.
   let path: String
@@ -25,53 +26,64 @@ package final class Index {
     self.path = path
   }
 
-  /// Opens the buffer's index as it is on disk; for writing it is created and migrated if need be.
+  /// Opens the buffer's index as it is on disk, to read.
   ///
-  /// - Throws: `RollbookError`: `badInput` for a damaged index or one of a newer Rollbook, `missing` when there is none
-  ///   and it cannot be made, `io`.
-  package static func open(_ buffer: Buffer, readOnly: Bool = false) throws -> Index {
+  /// - Throws: `RollbookError`: `badInput` for a damaged index or one of a newer Rollbook, `missing` when there is
+  ///   none, `io`.
+  package static func open(_ buffer: Buffer) throws -> Index {
     let path = buffer.indexPath
-    if readOnly && !FileManager.default.fileExists(atPath: path) {
+    if !FileManager.default.fileExists(atPath: path) {
       throw RollbookError.missing(path, "there is no index", hint: "run 'rollbook reindex \(buffer.root)'")
     }
     return try guarding(path, buffer.root) {
-      let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: readOnly))
+      let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
       try queue.read { try checkIdentity($0, path) }
-      if !readOnly { try migrate(queue) }
-      return Index(buffer: buffer, queue: queue, isReadOnly: readOnly, path: path)
+      return Index(buffer: buffer, queue: queue, isReadOnly: true, path: path)
     }
   }
 
   /// An index that holds everything published by now: what every command that reads starts with.
   ///
-  /// Where the folder can be written, new manifests are taken in. Where it cannot, the index on disk is used if it is
-  /// up to date, and otherwise one in memory that dies with this process.
+  /// One that is up to date is opened to read. Otherwise new manifests are taken in where the folder can be written;
+  /// where it cannot, into an index in memory that dies with this process.
   ///
   /// - Parameter writable: Whether the index may be written; nil to find out.
   /// - Returns: The index, and what was taken in with what was found wrong.
   package static func current(
     _ buffer: Buffer, writable: Bool? = nil
   ) throws -> (index: Index, report: IngestReport) {
+    if let index = try upToDate(buffer) { return (index, IngestReport()) }
     let files = FileManager.default
-    if writable ?? (files.isWritableFile(atPath: buffer.root) && files.isWritableFile(atPath: existing(buffer))) {
-      let index = try open(buffer)
-      return (index, try index.ingest())
+    let place = files.fileExists(atPath: buffer.indexPath) ? buffer.indexPath : buffer.indexFolder
+    guard writable ?? (files.isWritableFile(atPath: buffer.indexFolder) && files.isWritableFile(atPath: place)) else {
+      return try inMemory(buffer)
     }
-    if FileManager.default.fileExists(atPath: buffer.indexPath) {
-      let index = try open(buffer, readOnly: true)
-      if try index.isUpToDate() { return (index, IngestReport()) }
+    let report = try ingest(buffer)
+    return (try open(buffer), report)
+  }
+
+  /// The index on disk if there is nothing to take in.
+  private static func upToDate(_ buffer: Buffer) throws -> Index? {
+    let files = FileManager.default
+    // A journal is what a killed writer left: only a writer can play it back.
+    guard files.fileExists(atPath: buffer.indexPath), !files.fileExists(atPath: buffer.indexPath + "-journal") else {
+      return nil
     }
+    let index = try open(buffer)
+    return try index.isUpToDate() ? index : nil
+  }
+
+  /// An index in memory.
+  ///
+  /// - Parameter step: Only of what belongs to this step, nil for all: what a stage asks of its own step, without
+  ///   touching the index that others share.
+  package static func inMemory(_ buffer: Buffer, step: Int? = nil) throws -> (index: Index, report: IngestReport) {
     let index = try guarding(":memory:", buffer.root) {
-      let queue = try DatabaseQueue(configuration: configuration(readOnly: false))
+      let queue = try DatabaseQueue(configuration: configuration(readOnly: false, durable: false))
       try migrate(queue)
       return Index(buffer: buffer, queue: queue, isReadOnly: false, path: ":memory:")
     }
-    return (index, try index.ingestUnlocked())
-  }
-
-  /// The index file if there is one, else the folder it would be made in.
-  private static func existing(_ buffer: Buffer) -> String {
-    FileManager.default.fileExists(atPath: buffer.indexPath) ? buffer.indexPath : buffer.root
+    return (index, try index.takeInAll(step: step))
   }
 
   /// How every connection is set up.
@@ -85,6 +97,8 @@ package final class Index {
       guard !readOnly else { return }
       try database.execute(sql: "PRAGMA journal_mode = \(durable ? "DELETE" : "MEMORY")")
       try database.execute(sql: "PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
+      // KiB: room for the pages that rows of random ids are inserted into.
+      try database.execute(sql: "PRAGMA cache_size = -65536")
     }
     return configuration
   }

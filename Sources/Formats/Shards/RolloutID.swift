@@ -51,6 +51,11 @@ package struct RolloutID: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
   }
 
+  /// The same bytes without an array.
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withUnsafeBytes(of: (high.bigEndian, low.bigEndian), body)
+  }
+
   package var hex: String { Digest.hex(bytes) }
   package var description: String { hex }
 
