@@ -1,7 +1,7 @@
 package import ArgumentParser
 import Formats
 import Foundation
-import Pipeline
+package import Pipeline
 
 /// `rollbook export`: rollouts with their scores as JSON Lines, or as one Arrow file.
 package struct ExportCommand: ParsableCommand {
@@ -14,6 +14,8 @@ package struct ExportCommand: ParsableCommand {
           rollbook export runs/add jsonl > add.jsonl
         Into a file, which is there whole or not at all:
           rollbook export runs/add jsonl --output add.jsonl
+        The failures of some steps only:
+          rollbook export runs/add jsonl --where 'reward = 0 and step between 10 and 20'
         One Arrow file with the rewards of a set as columns, for pyarrow, polars or pandas:
           rollbook export runs/add arrow --scores main --output add.arrow
 
@@ -30,8 +32,7 @@ package struct ExportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("jsonl or arrow.", valueName: "format"))
   package var format: Format
 
-  @Option(help: ArgumentHelp("Only these rollouts, e.g. 'step >= 3 and reward > 0.5'.", valueName: "expr"))
-  package var `where`: String?
+  @OptionGroup package var selection: SelectionOptions
 
   @Option(
     help: ArgumentHelp(
@@ -50,7 +51,7 @@ package struct ExportCommand: ParsableCommand {
   package func run() throws {
     let index = try options.index()
     let set = try scores ?? index.defaultScoreSet()
-    let rows = try ExportRows(options.open(), index, set: set, selection: `where`.map { try Selection.parse($0) })
+    let rows = try ExportRows(options.open(), index, set: set, selection: selection.selection())
     let count: Int
     switch (format, output) {
     case (.jsonl, let path?): count = try ExportFile.write(path) { try lines(rows, $0.write) }

@@ -210,7 +210,7 @@ extension FileImport {
     var published: [Manifest] = []
     for shard in shards {
       let (rollouts, sets) = try shard.publish(
-        tokenizer: tokenizer?.digest, shards: shards.count, skipped: report.skipped)
+        tokenizer: tokenizer?.digest, model: tokens?.model, shards: shards.count, skipped: report.skipped)
       published.append(rollouts)
       report.add(rollouts, sets: sets)
     }

@@ -6,9 +6,11 @@ import Tokenizer
 /// Texts as tokens, as `generate` makes them: prompts by the chat template, responses up to their end token.
 final class ImportTokens {
   let tokenizer: Tokenizer
+  /// Where it is, when the person named it.
+  let path: String?
   private var last: (prompt: ExchangePrompt, text: String, tokens: [Int32])?
 
-  init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+  init(_ tokenizer: Tokenizer, path: String? = nil) { (self.tokenizer, self.path) = (tokenizer, path) }
 
   /// The tokenizer of `reference`, or else the one that the buffer's tokens belong to.
   ///
@@ -16,17 +18,26 @@ final class ImportTokens {
   static func find(_ reference: String?, _ buffer: Buffer, step: Int?) throws -> ImportTokens {
     if let reference {
       let path = try ModelReference.find(reference, in: buffer, upTo: step ?? .max).path
-      return ImportTokens(
-        path.hasSuffix(".gguf") ? try Tokenizer(gguf: GGUF(path: path)) : try Tokenizer.load(folder: path))
+      let tokenizer =
+        path.hasSuffix(".gguf") ? try Tokenizer(gguf: GGUF(path: path)) : try Tokenizer.load(folder: path)
+      return ImportTokens(tokenizer, path: path)
     }
-    let shard = try buffer.manifestPaths(.rollouts).last?.replacing(".json", with: ".arrow") ?? ""
-    let (tokenizer, reason) = BufferTokenizer.find(buffer, shard: shard)
-    guard let tokenizer else {
-      throw RollbookError.missing(
-        buffer.root, "expected a tokenizer for the rows' texts, found none: \(reason)",
-        hint: "give --model a folder with tokenizer.json, or a .gguf file")
+    // The newest shards name where their tokenizer was.
+    let shards = try buffer.manifestPaths(.rollouts).suffix(16).reversed().map { $0.replacing(".json", with: ".arrow") }
+    var reason = ""
+    for shard in shards.isEmpty ? [""] : shards {
+      let found = BufferTokenizer.find(buffer, shard: shard)
+      if let tokenizer = found.tokenizer { return ImportTokens(tokenizer) }
+      if reason.isEmpty { reason = found.reason }
     }
-    return ImportTokens(tokenizer)
+    throw RollbookError.missing(
+      buffer.root, "expected a tokenizer for the rows' texts, found none: \(reason)",
+      hint: "give --model a folder with tokenizer.json, or a .gguf file")
+  }
+
+  /// Names the model in a manifest, where the next import looks for it.
+  var model: Manifest.Input? {
+    path.map { Manifest.Input(role: "model", name: $0, digest: tokenizer.digest) }
   }
 
   /// What decides the tokens besides the tokenizer itself.

@@ -88,7 +88,9 @@ final class ImportedShard {
   /// Publishes rollouts, then scores, as a part of the step that nobody has.
   ///
   /// - Returns: The manifest of the rollouts, and the names of the sets.
-  func publish(tokenizer: String?, shards: Int, skipped: Int) throws -> (Manifest, [String]) {
+  func publish(
+    tokenizer: String?, model: Manifest.Input?, shards: Int, skipped: Int
+  ) throws -> (Manifest, [String]) {
     let publisher = Publisher(buffer: buffer)
     let digest = try Digest.file(writer.path)
     let part = try Self.part(buffer, step: step, key: action.key, digest: digest)
@@ -104,7 +106,7 @@ final class ImportedShard {
       staged: writer.path,
       manifest: Manifest(
         kind: .rollouts, name: Buffer.shardName(step: step, part: part), schemaVersion: 1, step: step, part: part,
-        inputs: action.inputs, action: record, summary: summary))
+        inputs: action.inputs + (model.map { [$0] } ?? []), action: record, summary: summary))
     for set in sets.indices { try publishScores(set, of: rollouts.manifest, publisher) }
     return (rollouts.manifest, sets.map(\.name))
   }
