@@ -86,24 +86,34 @@ final class FileImport {
     let key = { self.key($0) }
     var numbering = RowNumbering(digest: fileDigest) { try stored.firstGroup(step: $0, except: key) }
     try source.forEach { line, place, rows in
-      var ready: [StoredRow] = []
-      do {
-        for row in try rows() {
+      let parsed = try goodOrSkipped {
+        try rows().flatMap { row in
           switch row {
-          case .stored(let row): ready.append(row)
-          case .foreign(let row): ready += try self.tokenized(row, &numbering, line: line, place: place)
+          case .stored(let row): [row]
+          case .foreign(let row): try self.tokenized(row, &numbering, line: line, place: place)
           }
         }
-        for row in ready { try self.check(row, stored, place: place) }
-      } catch let error as RollbookError where error.code == .badInput && importer.settings.skipsBad {
-        report.skipped += 1
-        if report.reasons.count < ImportReport.reasonLimit { report.reasons.append(error.description) }
-        return
       }
-      for row in ready { try add(row) }
+      guard let parsed else { return }
+      // Another tokenizer is no fault of the line.
+      if tokenizer == nil, let digest = parsed.first?.tokenizer { try importer.checkTokenizer(digest) }
+      guard try goodOrSkipped({ try parsed.forEach { try self.check($0, stored, place: place) } }) != nil else { return }
+      for row in parsed {
+        if tokenizer == nil { tokenizer = (row.tokenizer, place) }
+        try add(row)
+      }
     }
     try endGroup()
     try shards.last?.finish()
+  }
+
+  /// What `body` makes of a line; nil for a bad one that may be passed over.
+  private func goodOrSkipped<Result>(_ body: () throws -> Result) throws -> Result? {
+    do { return try body() } catch let error as RollbookError where error.code == .badInput && importer.settings.skipsBad {
+      report.skipped += 1
+      if report.reasons.count < ImportReport.reasonLimit { report.reasons.append(error.description) }
+      return nil
+    }
   }
 
   /// Foreign rows get tokens, places and ids.
@@ -165,10 +175,6 @@ extension FileImport {
       throw RollbookError.badInput(
         place, "expected rollouts that are not stored yet, found \(row.rollout.id), which step \(row.rollout.step) has",
         hint: "--skip-bad takes in the others")
-    }
-    if tokenizer == nil {
-      if let digest = row.tokenizer { try importer.checkTokenizer(digest) }
-      tokenizer = (row.tokenizer, place)
     }
   }
 

@@ -4,7 +4,7 @@
     python3 scripts/interop/parquet_to_jsonl.py completions_00010.parquet [MORE ...] > completions.jsonl
 
 Needs pyarrow. Reads batch by batch. NaN and infinity become null: JSON has no word for them, and a reward function
-of TRL that had nothing to say leaves NaN. Bytes must be UTF-8; times become text.
+of TRL that had nothing to say leaves NaN. Bytes that are not UTF-8 become hex digits, times text.
 """
 
 import json
@@ -25,7 +25,10 @@ def plain(value):
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
     if isinstance(value, bytes):
-        return value.decode("utf-8")
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return value.hex()
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
