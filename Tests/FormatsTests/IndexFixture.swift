@@ -17,6 +17,13 @@ struct BufferFixture {
     return try body(folder)
   }
 
+  static func withFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollbook-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try await body(folder)
+  }
+
   init(_ folder: String) throws {
     buffer = try Buffer.open(path: folder + "/run", create: true)
   }

@@ -16,7 +16,7 @@ package enum NetworkFileSystem {
   }
 
   /// - Parameter mounts: Text of proc_pid_mountinfo(5): `36 35 98:0 /root /mount/point options … - type source …`.
-  static func kind(of path: String, mounts: String) -> String? {
+  package static func kind(of path: String, mounts: String) -> String? {
     var best: (length: Int, type: String)?
     for line in mounts.split(separator: "\n") {
       let fields = line.split(separator: " ")

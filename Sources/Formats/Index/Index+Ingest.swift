@@ -18,9 +18,8 @@ extension Index {
     defer { lock.release() }
     let path = buffer.indexPath
     return try guarding(path, buffer.root) {
-      let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false))
+      let queue = try writer(buffer)
       defer { try? queue.close() }
-      try queue.read { try checkIdentity($0, path) }
       let index = Index(buffer: buffer, queue: queue, isReadOnly: false, path: path)
       if try index.isUpToDate() { return IngestReport() }
       try unseal(buffer)
@@ -34,6 +33,13 @@ extension Index {
       }
       return report
     }
+  }
+
+  /// A connection that writes, to be used under the lock.
+  static func writer(_ buffer: Buffer) throws -> DatabaseQueue {
+    let queue = try DatabaseQueue(path: buffer.indexPath, configuration: configuration(readOnly: false))
+    try queue.read { try checkIdentity($0, buffer.indexPath) }
+    return queue
   }
 
   /// Rebuilds the index from the files beside the old one, and renames it over. The old one may be damaged or missing.

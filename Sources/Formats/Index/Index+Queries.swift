@@ -115,7 +115,9 @@ extension Index {
     _ database: Database, _ condition: String, _ arguments: StatementArguments, limit: Int = -1
   ) throws -> [RolloutRecord] {
     try Row.fetchAll(
-      database, sql: "\(rolloutQuery()) WHERE \(condition) \(rolloutOrder) LIMIT \(limit)", arguments: arguments
+      // Sorted afterwards: an index that finds a few rows beats one that has a whole step's in order.
+      database, sql: "\(rolloutQuery()) WHERE \(condition) ORDER BY +\(rolloutOrder) LIMIT \(limit)",
+      arguments: arguments
     ).map { try rollout($0) }
   }
 
@@ -130,7 +132,7 @@ extension Index {
   }
 
   /// Groups and samples in order; the shard only decides between rows that are the same in all else.
-  static let rolloutOrder = "ORDER BY r.step, r.prompt_group, p.text, r.sample, r.id, o.path, r.batch, r.row"
+  static let rolloutOrder = "r.step, r.prompt_group, p.text, r.sample, r.id, o.path, r.batch, r.row"
 
   static func rollout(_ row: Row) throws -> RolloutRecord {
     RolloutRecord(
@@ -149,18 +151,23 @@ extension Index {
   /// A rollout's scores, one a set by name; of a set scored twice, the row of the last shard.
   package func scores(of rollout: RolloutID) throws -> [ScoreRecord] {
     try read { database in
-      let rows = try Row.fetchAll(
-        database,
-        sql: """
-          SELECT s.score_set, s.rollout, s.reward, s.components, o.path, s.batch, s.row
-          FROM (SELECT DISTINCT score_set FROM outputs WHERE kind = 'scores') AS sets
-            CROSS JOIN (SELECT DISTINCT step FROM rollout_rows WHERE id = :id) AS steps
-            JOIN score_rows s ON s.score_set = sets.score_set AND s.step = steps.step AND s.rollout = :id
-            JOIN outputs o ON o.id = s.shard
-          WHERE s.is_latest ORDER BY s.score_set
-          """,
-        arguments: ["id": rollout.data])
-      return try rows.map { try Self.score($0) }
+      let steps = try Int.fetchAll(
+        database, sql: "SELECT DISTINCT step FROM rollout_rows WHERE id = ?", arguments: [rollout.data])
+      let sets = try String.fetchAll(
+        database, sql: "SELECT DISTINCT score_set FROM outputs WHERE kind = 'scores' AND score_set NOT NULL ORDER BY 1")
+      return try sets.flatMap { set in
+        try steps.flatMap { step in
+          try Row.fetchAll(
+            database,
+            sql: """
+              SELECT s.score_set, s.rollout, s.reward, s.components, o.path, s.batch, s.row
+              FROM score_rows s JOIN outputs o ON o.id = s.shard
+              WHERE s.score_set = ? AND s.step = ? AND s.rollout = ? AND s.is_latest
+              """,
+            arguments: [set, step, rollout.data]
+          ).map { try Self.score($0) }
+        }
+      }
     }
   }
 

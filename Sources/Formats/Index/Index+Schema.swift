@@ -118,12 +118,13 @@ extension Index {
   private static let stepTables = """
     CREATE TABLE step_rollouts (
       step INTEGER PRIMARY KEY NOT NULL, rollouts INTEGER NOT NULL, prompts INTEGER NOT NULL,
-      groups INTEGER NOT NULL, response_tokens INTEGER NOT NULL, truncated INTEGER NOT NULL
+      groups INTEGER NOT NULL, response_tokens INTEGER NOT NULL, response_min INTEGER NOT NULL,
+      response_max INTEGER NOT NULL, truncated INTEGER NOT NULL
     ) STRICT;
     -- `pass_variance`: of the pass rate, over groups. `zero_variance`: the share of groups whose rewards are all equal.
     CREATE TABLE step_scores (
-      step INTEGER NOT NULL, score_set TEXT NOT NULL, scored INTEGER NOT NULL, reward_mean REAL, pass_rate REAL,
-      format_rate REAL, pass_variance REAL, zero_variance REAL, PRIMARY KEY (step, score_set)
+      step INTEGER NOT NULL, score_set TEXT NOT NULL, scored INTEGER NOT NULL, reward_mean REAL, reward_min REAL, reward_max REAL,
+      pass_rate REAL, format_rate REAL, pass_variance REAL, zero_variance REAL, PRIMARY KEY (step, score_set)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE step_updates (
       step INTEGER PRIMARY KEY NOT NULL, updates INTEGER NOT NULL, reference_kl REAL

@@ -24,7 +24,7 @@ extension Index {
             LEFT JOIN score_rows s ON s.score_set = :set AND s.step = r.step AND s.rollout = r.id AND s.is_latest
               LEFT JOIN outputs so ON so.id = s.shard \(query.joins)
             """))
-        WHERE \(query.condition) \(Self.rolloutOrder) LIMIT \(limit ?? -1)
+        WHERE \(query.condition) ORDER BY \(Self.rolloutOrder) LIMIT \(limit ?? -1)
         """
       var arguments = query.arguments
       arguments["set"] = chosen ?? ""

@@ -37,7 +37,7 @@ extension Index {
       sql: """
         INSERT INTO step_rollouts
         SELECT step, count(*), count(DISTINCT prompt), count(DISTINCT prompt_group), sum(response_length),
-          sum(finish = 'length')
+          min(response_length), max(response_length), sum(finish = 'length')
         FROM rollout_rows WHERE step = ? GROUP BY step
         """
     ).execute(arguments: [step])
@@ -78,7 +78,7 @@ extension Index {
             avg(equal) FILTER (WHERE n > 1) AS equal
           FROM groups)
         INSERT INTO step_scores
-        SELECT :step, :set, count(reward), avg(reward), avg(passed), avg(formatted),
+        SELECT :step, :set, count(reward), avg(reward), min(reward), max(reward), avg(passed), avg(formatted),
           (SELECT iif(n > 1, max(0, squares - mean * mean) / (n - 1), NULL) FROM spread),
           (SELECT equal FROM spread)
         FROM latest

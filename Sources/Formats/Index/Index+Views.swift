@@ -21,8 +21,8 @@ extension Index {
       FROM update_rows u LEFT JOIN outputs o ON o.id = u.shard;
 
     CREATE VIEW steps AS
-      SELECT r.step, r.rollouts, r.prompts, r.groups, r.response_tokens, r.truncated, s.score_set, s.scored,
-        s.reward_mean, s.pass_rate, s.format_rate, s.pass_variance, s.zero_variance, u.updates, u.reference_kl
+      SELECT r.step, r.rollouts, r.prompts, r.groups, r.response_tokens, r.response_min, r.response_max,
+        r.truncated, s.score_set, s.scored, s.reward_mean, s.reward_min, s.reward_max, s.pass_rate, s.format_rate, s.pass_variance, s.zero_variance, u.updates, u.reference_kl
       FROM step_rollouts r LEFT JOIN step_scores s ON s.step = r.step LEFT JOIN step_updates u ON u.step = r.step;
 
     CREATE VIEW shards AS

@@ -54,6 +54,8 @@ package final class Index {
   ) throws -> (index: Index, report: IngestReport) {
     if let index = try upToDate(buffer) { return (index, IngestReport()) }
     let files = FileManager.default
+    // Elsewhere than in the buffer it may not be there yet; whether it can be made shows below.
+    try? LocalFileSystem().createFolder(buffer.indexFolder)
     let place = files.fileExists(atPath: buffer.indexPath) ? buffer.indexPath : buffer.indexFolder
     guard writable ?? (files.isWritableFile(atPath: buffer.indexFolder) && files.isWritableFile(atPath: place)) else {
       return try inMemory(buffer)

@@ -26,6 +26,20 @@ package struct Selection: Sendable, Equatable {
     case between(Name, Value, Value)
     case among(Name, [Value])
     case isNull(Name)
+
+    /// The conditions that `and` joins here, in order.
+    var conjuncts: [Node] {
+      var (node, found): (Node, [Node]) = (self, [])
+      while case .and(let first, let last) = node { (node, found) = (first, found + [last]) }
+      return [node] + found.reversed()
+    }
+
+    /// The conditions that `or` joins here, in order.
+    var disjuncts: [Node] {
+      var (node, found): (Node, [Node]) = (self, [])
+      while case .or(let first, let last) = node { (node, found) = (first, found + [last]) }
+      return [node] + found.reversed()
+    }
   }
 
   enum Operator: String, Sendable, CaseIterable {

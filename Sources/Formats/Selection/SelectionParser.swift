@@ -1,9 +1,9 @@
 /// Reads the text of a selection by recursive descent. `or` binds weakest, then `and`, then `not`.
 struct SelectionParser {
-  /// Conditions in one selection; SQLite's own limit on the depth of an expression is 1,000.
+  /// Conditions in one selection, and values of one `in`.
   private static let conditionLimit = 400
-  /// Parentheses and `not` inside one another.
-  private static let depthLimit = 100
+  /// Parentheses and `not` inside one another: SQLite's parser has a stack of 100, of which each takes up to three.
+  private static let depthLimit = 24
 
   private let text: String
   private let tokens: [SelectionToken]

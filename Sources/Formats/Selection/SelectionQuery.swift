@@ -8,7 +8,7 @@ struct SelectionQuery {
   private(set) var arguments: [String: (any DatabaseValueConvertible)?] = [:]
 
   private let text: String
-  private let defaultSet: String?
+  let defaultSet: String?
   /// Components by score set.
   private let components: [String: Set<String>]
   private var aliases: [String: String] = [:]
@@ -21,14 +21,16 @@ struct SelectionQuery {
     text = selection?.text ?? ""
     self.defaultSet = defaultSet
     self.components = components
-    if let selection { condition = try render(selection.root) }
+    guard let selection else { return }
+    condition = try render(selection.root)
+    for bound in bounds(selection.root) { condition += " AND " + bound }
   }
 
   private func fault(_ column: Int, _ message: String, hint: String? = nil) -> RollbookError {
     Selection.fault(text, column, message, hint: hint)
   }
 
-  private mutating func bind(_ value: (any DatabaseValueConvertible)?) -> String {
+  mutating func bind(_ value: (any DatabaseValueConvertible)?) -> String {
     let name = "w\(arguments.count)"
     arguments[name] = value
     return ":" + name
@@ -36,8 +38,8 @@ struct SelectionQuery {
 
   private mutating func render(_ node: Selection.Node) throws -> String {
     switch node {
-    case .and(let a, let b): return "(\(try render(a)) AND \(try render(b)))"
-    case .or(let a, let b): return "(\(try render(a)) OR \(try render(b)))"
+    case .and: return "(\(try node.conjuncts.map { try render($0) }.joined(separator: " AND ")))"
+    case .or: return "(\(try node.disjuncts.map { try render($0) }.joined(separator: " OR ")))"
     case .not(let a): return "(NOT \(try render(a)))"
     case .isNull(let name):
       let (_, sql) = try resolve(name)
