@@ -39,7 +39,9 @@ package struct ExportCommand: ParsableCommand {
       "The score set for --where and for an Arrow file's columns (default: main, else the first).", valueName: "set"))
   package var scores: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write; jsonl goes to standard output else.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to write; jsonl goes to standard output else.", valueName: "file")
+  )
   package var output: String?
 
   package init() {}

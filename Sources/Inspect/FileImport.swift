@@ -49,12 +49,15 @@ final class FileImport {
     }
     var report = report
     report.isOld = true
+    var scores: [Int: [Manifest]] = [:]
     for index in 0..<max(count, 1) {
       guard let shard = stored.shard(key(index)) else { return nil }
-      let scores = try importer.buffer.manifests(.scores, step: shard.step).filter { score in
-        score.part == shard.part && score.inputs.contains { $0.digest == shard.digest }
+      let all = try scores[shard.step] ?? importer.buffer.manifests(.scores, step: shard.step)
+      scores[shard.step] = all
+      let own = all.filter { score in
+        score.part == shard.part && score.action.stage == "import"
+          && score.inputs.contains { $0.digest == shard.digest }
       }
-      let own = scores.filter { $0.action.stage == "import" }
       guard Double(own.count) >= shard.summary["score_sets"] ?? 0 else { return nil }
       report.add(shard, sets: own.compactMap(\.set))
     }
@@ -70,7 +73,9 @@ final class FileImport {
         throw RollbookError(.io, place: path, "the file changed while it was read", hint: "run the same command again")
       }
       guard !shards.isEmpty else {
-        guard importer.settings.skipsBad else { throw RollbookError.badInput(path, "expected rows, found an empty file") }
+        guard importer.settings.skipsBad else {
+          throw RollbookError.badInput(path, "expected rows, found an empty file")
+        }
         return report
       }
       let published = try publish(stored)
@@ -97,7 +102,9 @@ final class FileImport {
       guard let parsed else { return }
       // Another tokenizer is no fault of the line.
       if tokenizer == nil, let digest = parsed.first?.tokenizer { try importer.checkTokenizer(digest) }
-      guard try goodOrSkipped({ try parsed.forEach { try self.check($0, stored, place: place) } }) != nil else { return }
+      guard try goodOrSkipped({ try parsed.forEach { try self.check($0, stored, place: place) } }) != nil else {
+        return
+      }
       for row in parsed {
         if tokenizer == nil { tokenizer = (row.tokenizer, place) }
         try add(row)
@@ -109,7 +116,9 @@ final class FileImport {
 
   /// What `body` makes of a line; nil for a bad one that may be passed over.
   private func goodOrSkipped<Result>(_ body: () throws -> Result) throws -> Result? {
-    do { return try body() } catch let error as RollbookError where error.code == .badInput && importer.settings.skipsBad {
+    do { return try body() } catch let error as RollbookError
+      where error.code == .badInput && importer.settings.skipsBad
+    {
       report.skipped += 1
       if report.reasons.count < ImportReport.reasonLimit { report.reasons.append(error.description) }
       return nil
@@ -155,7 +164,8 @@ extension FileImport {
         guard value?.isFinite ?? true else {
           throw RollbookError.badInput(place, "expected '\(name)' to be finite, found \(value ?? .nan)")
         }
-        guard !name.isEmpty, name.utf8.count <= 128, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        guard !name.isEmpty, name.utf8.count <= 128,
+          name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else {
           throw RollbookError.badInput(
             place, "expected components named by 1 to 128 bytes without control characters, found '\(name)'")
@@ -163,6 +173,11 @@ extension FileImport {
       }
     }
     if tokens == nil {
+      // An Arrow file may say what JSON Lines were refused for.
+      guard StoredRow.kinds.contains(row.rollout.kind), row.rollout.step >= 0 else {
+        throw RollbookError.badInput(
+          place, "expected a known kind and a step of 0 or more, found '\(row.rollout.kind)' and \(row.rollout.step)")
+      }
       guard seen.insert(row.rollout.id).inserted else {
         throw RollbookError.badInput(place, "expected ids to differ, found \(row.rollout.id) again")
       }

@@ -33,7 +33,8 @@ package struct ImportCommand: ParsableCommand {
 
   @OptionGroup package var options: BufferOptions
 
-  @Argument(help: ArgumentHelp("JSON Lines or Arrow files; the folder of the run is made if need be.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("JSON Lines or Arrow files; the folder of the run is made if need be.", valueName: "file"))
   package var files: [String]
 
   @Option(name: .customLong("as"), help: ArgumentHelp("The files' format, one of the list above.", valueName: "format"))
@@ -83,7 +84,8 @@ package struct ImportCommand: ParsableCommand {
     if options.json { try options.print(Self.json(reports)) }
     guard reports.contains(where: { $0.rows > 0 }) else {
       throw RollbookError.badInput(
-        files.joined(separator: ", "), "expected a row to import, found \(reports.reduce(0) { $0 + $1.skipped }) bad ones")
+        files.joined(separator: ", "),
+        "expected a row to import, found \(reports.reduce(0) { $0 + $1.skipped }) bad ones")
     }
   }
 

@@ -59,7 +59,8 @@ final class ImportTokens {
       text = given
       tokens = tokenizer.encode(text, addSpecialTokens: true)
     case .messages(let messages):
-      do { text = try tokenizer.render(messages: messages, addGenerationPrompt: true) } catch let error as RollbookError {
+      do { text = try tokenizer.render(messages: messages, addGenerationPrompt: true) } catch let error as RollbookError
+      {
         throw RollbookError.badInput(place, "the prompt cannot be rendered: \(error.message)", hint: error.hint)
       }
       tokens = tokenizer.encode(text, addSpecialTokens: false)

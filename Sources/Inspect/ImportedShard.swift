@@ -69,7 +69,7 @@ final class ImportedShard {
     }
     guard sets[place].components.count <= 1024 else {
       throw RollbookError.badInput(
-        stem, "expected at most 1024 components in the rewards of a shard, found more: \(score.components[0].name), …")
+        stem, "expected at most 1024 components in the rewards of a shard, found more")
     }
     sets[place].scores[rows.count] = score
   }
@@ -152,7 +152,7 @@ final class ImportedShard {
     if let own = manifests.first(where: { $0.action.key == key }) { return own.part }
     var part = 0
     for manifest in manifests {
-      part = max(part, manifest.part + 1, manifest.action.parameters["parts"].flatMap(Int.init) ?? 0)
+      part = max(part, manifest.part &+ 1, manifest.action.parameters["parts"].flatMap(Int.init) ?? 0)
     }
     while true {
       // A killed run leaves a shard without manifest: ours is completed, another's stays for its owner.

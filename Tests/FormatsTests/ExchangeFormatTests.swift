@@ -24,26 +24,65 @@ import Testing
     return error.message
   }
 
-  /// docs/exchange.md has a line of each format, each taken for what it stands under.
-  @Test func theDocumentsLinesAreRecognised() throws {
+  /// The lines of docs/exchange.md with what they stand under.
+  private func documentedLines() throws -> [(format: String, line: String)] {
     let text = try String(contentsOfFile: "\(projectFolder)/docs/exchange.md", encoding: .utf8)
-    var seen: Set<String> = []
-    for section in text.components(separatedBy: "\n### ").dropFirst() {
-      let heading = try #require(section.split(separator: "\n").first.map(String.init))
-      for line in section.components(separatedBy: "\n## ")[0].split(separator: "\n") where line.hasPrefix("    {") {
-        let json = try JSON.parse(String(line))
-        let format = try ExchangeFormat.recognised(json, place: heading)
-        #expect(format.name == heading, "\(line)")
-        #expect(try format.rows(json, place: heading).count == 1)
-        seen.insert(heading)
+    return text.components(separatedBy: "\n### ").dropFirst().flatMap { section in
+      let lines = section.components(separatedBy: "\n## ")[0].split(separator: "\n")
+      return lines.filter { $0.hasPrefix("    {") }.map { (String(lines[0]), String($0)) }
+    }
+  }
+
+  @Test func theDocumentsLinesAreRecognised() throws {
+    let lines = try documentedLines()
+    for (heading, line) in lines {
+      let json = try JSON.parse(line)
+      let format = try ExchangeFormat.recognised(json, place: heading)
+      #expect(format.name == heading, "\(line)")
+      #expect(try format.rows(json, place: heading).count == 1)
+    }
+    #expect(Set(lines.map(\.format)) == Set(ExchangeFormat.table.map(\.name)))
+  }
+
+  /// Lines with bytes changed, taken out and put in: rows or our own error, never anything else.
+  @Test func damagedLinesNeverTrap() throws {
+    let words = ["null", "-1", "1e308", "9223372036854775807", "[]", "{}", "\"\"", "true", "\\", "\u{0}", "\"", "}"]
+    var state: UInt64 = 7
+    func draw(_ count: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % count
+    }
+    var good = 0
+    for (name, line) in try documentedLines() {
+      let format = try #require(ExchangeFormat.named(name))
+      for _ in 0..<1500 {
+        var bytes = Array(line.utf8)
+        for _ in 0...draw(3) {
+          let place = draw(bytes.count)
+          switch draw(4) {
+          case 0: bytes[place] = UInt8(truncatingIfNeeded: draw(256))
+          case 1: bytes.remove(at: place)
+          default:
+            // A whole value in place of another.
+            let end = bytes[place...].firstIndex { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "}") } ?? bytes.count
+            let start = bytes[..<place].lastIndex(of: UInt8(ascii: ":")).map { $0 + 1 } ?? place
+            bytes.replaceSubrange(min(start, end)..<end, with: Array(words[draw(words.count)].utf8))
+          }
+        }
+        do {
+          let json = try JSON.parse(bytes)
+          good += try format.rows(json, place: "f:1").count
+          _ = try? ExchangeFormat.recognised(json, place: "f:1")
+        } catch is RollbookError {}
       }
     }
-    #expect(seen == Set(ExchangeFormat.table.map(\.name)))
+    #expect(good > 100)
   }
 
   @Test func completions() throws {
     let row = try foreign(
-      #"{"prompt":"p","completion":"c","reward":2,"id":12,"answer":3.50,"task":"t","finish_reason":"length","x":1,"meta":{"y":2}}"#)
+      #"{"prompt":"p","completion":"c","reward":2,"id":12,"answer":3.50,"task":"t","finish_reason":"length","x":1,"meta":{"y":2}}"#
+    )
     #expect(row.prompt == .text("p") && row.promptID == "12" && row.answer == "3.5" && row.task == "t" && row.joins)
     #expect(row.responses == [.init(kind: "sample", text: "c", finish: .length, score: .init(reward: 2))])
     #expect(try row.meta?.serialized() == #"{"x":1,"meta":{"y":2}}"#)
@@ -51,7 +90,8 @@ import Testing
     #expect(plain.meta == [1] && plain.responses[0].score == nil && plain.promptID == nil)
     #expect(try fault(#"{"prompt":"p","reward":1}"#, as: "completions").contains("\"response\" or \"completion\""))
     #expect(try fault(#"{"prompt":1,"response":"c","reward":1}"#).contains("a list of messages, found an integer"))
-    #expect(try fault(#"{"prompt":"p","response":"c","reward":"1"}"#).contains("\"reward\" to be a number, found a string"))
+    #expect(
+      try fault(#"{"prompt":"p","response":"c","reward":"1"}"#).contains("\"reward\" to be a number, found a string"))
     #expect(try fault(#"{"prompt":"p","response":"c","reward":1,"id":"a/b"}"#).contains("without '/'"))
     #expect(try fault(#"{"prompt":"p","response":"c","reward":1,"id":""}"#).contains("not empty"))
     #expect(try fault(#"{"prompt":"p","response":"c","reward":1,"finish_reason":"why"}"#).contains("found 'why'"))
@@ -67,7 +107,8 @@ import Testing
     #expect(messages.responses[0].text == "<think>\nwhy\n</think>\n\n")
     // More turns than one: those before the last are part of the prompt.
     let agent = try foreign(
-      #"{"prompt":[\#(turns)],"completion":[{"role":"assistant","content":"x"},{"role":"tool","content":"y"},{"role":"assistant","content":"z"}]}"#)
+      #"{"prompt":[\#(turns)],"completion":[{"role":"assistant","content":"x"},{"role":"tool","content":"y"},{"role":"assistant","content":"z"}]}"#
+    )
     #expect(agent.responses[0].text == "z")
     guard case .messages(let prompt) = agent.prompt else { throw RollbookError.bug("no messages") }
     #expect(prompt.map(\.role) == ["user", "assistant", "tool"])
@@ -95,7 +136,8 @@ import Testing
     // The prompt as text beside conversations that repeat it.
     let repeated = try foreign(#"{"prompt":"p","chosen":\#(side("p", "c")),"rejected":\#(side("p", "r"))}"#)
     #expect(repeated.prompt == implicit.prompt && repeated.responses == implicit.responses)
-    #expect(try fault(#"{"chosen":\#(side("p", "c")),"rejected":\#(side("q", "r"))}"#).contains("differ in their last turn"))
+    #expect(
+      try fault(#"{"chosen":\#(side("p", "c")),"rejected":\#(side("q", "r"))}"#).contains("differ in their last turn"))
     #expect(try fault(#"{"chosen":"c","rejected":"r"}"#).contains("a list of messages"))
   }
 
@@ -124,7 +166,8 @@ import Testing
       node("0", "assistant", "call", sampled: true), node("2", "assistant", "end", sampled: true),
     ].joined(separator: ",")
     let rewards = #"{"a":{"score":1,"weight":0.5},"b":{"score":2},"c":null}"#
-    let rest = #""metrics":{"a":9,"m":0.25},"task":{"type":"T","key":"k/1","data":{"answer":5}},"stop_condition":"max_turns""#
+    let rest =
+      #""metrics":{"a":9,"m":0.25},"task":{"type":"T","key":"k/1","data":{"answer":5}},"stop_condition":"max_turns""#
     let trace = #"{"id":"i","nodes":[\#(nodes)],"rewards":\#(rewards),\#(rest)}"#
     let row = try foreign(trace)
     #expect(row.prompt == .messages([.init(role: "user", content: "q"), .init(role: "assistant", content: "call")]))
@@ -137,7 +180,8 @@ import Testing
     #expect(try fault(#"{"nodes":[]}"#).contains("a sampled node"))
     #expect(try fault(#"{"nodes":[\#(node("0", "user", "q"))]}"#).contains("to be one before it"))
     let sample = try foreign(
-      #"{"example_id":7,"task":"add","prompt":"p","completion":"c","reward":1,"metrics":{"x":1},"is_truncated":true,"trajectory":[1]}"#)
+      #"{"example_id":7,"task":"add","prompt":"p","completion":"c","reward":1,"metrics":{"x":1},"is_truncated":true,"trajectory":[1]}"#
+    )
     #expect(sample.promptID == "add-7" && sample.responses[0].finish == .length && sample.meta == nil)
   }
 
@@ -172,6 +216,7 @@ import Testing
     }
     #expect(error.code == .badInput && error.message.contains("line 3"))
     for line in 0..<RowNumbering.longestGroup { _ = try numbering.places(of: row("z"), step: 2, line: line, place: "") }
-    #expect(try numbering.places(of: row("z"), step: 2, line: 0, place: "").map { [$0.group, $0.sample] } == [[1, 8192]])
+    #expect(
+      try numbering.places(of: row("z"), step: 2, line: 0, place: "").map { [$0.group, $0.sample] } == [[1, 8192]])
   }
 }

@@ -25,8 +25,11 @@ import Testing
     }
 
     mutating func json() -> String {
-      ["[1,2.0,\"x\"]", "{\"a\":{\"b\":null}}", "{\"a\": 1}", "{\"a\":1,\"a\":2}", "\"text\"", "null", "1", "no JSON", ""]
-        .randomElement(using: &self) ?? ""
+      [
+        "[1,2.0,\"x\"]", "{\"a\":{\"b\":null}}", "{\"a\": 1}", "{\"a\":1,\"a\":2}", "\"text\"", "null", "1", "no JSON",
+        "",
+      ]
+      .randomElement(using: &self) ?? ""
     }
 
     mutating func optional<Value>(_ value: (inout Random) -> Value) -> Value? {
@@ -90,7 +93,9 @@ import Testing
       #expect(again == [.stored(row)], "\(line)")
       guard case .stored(let stored) = again[0] else { continue }
       #expect(bits(stored) == bits(row), "\(line)")
-      for (a, b) in [(stored.rollout.promptText, row.rollout.promptText), (stored.rollout.promptID, row.rollout.promptID)] {
+      for (a, b) in [
+        (stored.rollout.promptText, row.rollout.promptText), (stored.rollout.promptID, row.rollout.promptID),
+      ] {
         #expect(a.utf8.elementsEqual(b.utf8), "\(line)")
       }
       #expect(stored.rollout.meta.map { Array($0.utf8) } == row.rollout.meta.map { Array($0.utf8) }, "\(line)")
@@ -109,7 +114,8 @@ import Testing
       row.scores = [
         ExchangeScore(
           set: "main", reward: random.optional { $0.double() },
-          components: [.init("c", random.optional { $0.double() }), .init("", 1)], extracted: random.optional { $0.text() })
+          components: [.init("c", random.optional { $0.double() }), .init("", 1)],
+          extracted: random.optional { $0.text() })
       ]
       return row
     }
@@ -138,7 +144,8 @@ import Testing
       (#""step":2"#, #""step":null"#, #"expected "step""#), (#""seed":"#, #""sead":"#, #"expected "seed""#),
       (#""response_length":3"#, #""response_length":4"#, "of 3 tokens, found 4"),
       (#""logprobs":["#, #""logprobs":[0.5,"#, "of 3 tokens, found 4"),
-      (#""logprobs":["#, #""logprobs":[1e39,"#, "float32"), (#""logprobs":["#, #""logprobs":["x","#, "found \"x\" at 0"),
+      (#""logprobs":["#, #""logprobs":[1e39,"#, "float32"),
+      (#""logprobs":["#, #""logprobs":["x","#, "found \"x\" at 0"),
       (#""prompt_tokens":["#, #""prompt_tokens":[2147483648,"#, "token ids"),
       (#""response_mask":null"#, #""response_mask":[1,0,1]"#, "booleans"),
       (#""finish_reason":""#, #""finish_reason":"a"#, "stop, stop_string"),

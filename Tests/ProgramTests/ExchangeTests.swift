@@ -102,7 +102,7 @@ extension ProgramTests {
         "verl": #"{"input":"2 1","output":"1 2","gts":"1 2","score":1.5,"step":3,"acc":true}"#,
         "openrlhf": #"{"input":"2 1","output":"1 2","reward":1.5}"#,
         "prime-rl":
-          #"{"example_id":1,"prompt":"2 1","completion":[{"role":"assistant","content":"1 2"}],"reward":1.5,"metrics":{}}"#,
+          #"{"example_id":1,"prompt":"2 1","completion":"1 2","reward":1.5,"metrics":{}}"#,
         "preferences": #"{"prompt":"2 1","chosen":"1 2","rejected":"2","score_chosen":1.5}"#,
         "demonstrations": #"{"prompt":"2 1","completion":"1 2"}"#,
         "messages": #"{"messages":[{"role":"user","content":"2 1"},{"role":"assistant","content":"1 2"}]}"#,
@@ -169,7 +169,8 @@ extension ProgramTests {
       for (line, words) in bad {
         let file = try scratch.file("bad.jsonl", "\(good)\n\n\(line)\n\(good)\n")
         try take([file]).expect(65, naming: "bad.jsonl:3", words)
-        #expect(scratch.names("shards/rollouts").isEmpty && scratch.names("staging").allSatisfy { $0.hasSuffix("lock") })
+        #expect(
+          scratch.names("shards/rollouts").isEmpty && scratch.names("staging").allSatisfy { $0.hasSuffix("lock") })
       }
       let file = try scratch.file("bad.jsonl", ([good] + bad.map(\.0) + [good]).joined(separator: "\r\n"))
       var bytes = Array("\u{FEFF}".utf8) + (try text(file))
@@ -190,7 +191,8 @@ extension ProgramTests {
         try take([file], "--skip-bad").expect(65, naming: "expected a row")
       }
       let good = try scratch.file("good.jsonl", "{\"text\":\"1\"}")
-      try take([try scratch.file("empty.jsonl", ""), good], "--skip-bad").expect(naming: "nothing to import", "1 rollouts")
+      try take([try scratch.file("empty.jsonl", ""), good], "--skip-bad").expect(
+        naming: "nothing to import", "1 rollouts")
       try take([scratch.folder + "/none"]).expect(69)
       try take([good], "--as", "nonsense").expect(64, naming: "completions")
       try take([good], "--scores", "a/b").expect(64)
@@ -216,7 +218,8 @@ extension ProgramTests {
       try scratch.rollbook("import", doubled, "--step", "1").expect(64, naming: "steps of their own")
       try scratch.rollbook("import", doubled, "--skip-bad").expect(naming: "2 rollouts")
       let other = lines.replacing("xxh3-128:", with: "xxh3-128:00")
-      try scratch.rollbook("import", try scratch.file("o.jsonl", other)).expect(65, naming: "rollbook.json", "tokenizer")
+      try scratch.rollbook("import", try scratch.file("o.jsonl", other)).expect(
+        65, naming: "rollbook.json", "tokenizer")
     }
 
     /// One group is larger than a shard; lines are long; nothing of it is kept in one piece.

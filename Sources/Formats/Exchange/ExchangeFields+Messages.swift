@@ -33,11 +33,13 @@ extension ExchangeFields {
     case .array(let parts):
       return try parts.map { part in
         guard part["type"]?.string ?? "text" == "text", let text = part["text"]?.string else {
-          throw fault("expected a content of text in \"\(key)\", found a part of type '\(part["type"]?.string ?? "none")'")
+          throw fault(
+            "expected a content of text in \"\(key)\", found a part of type '\(part["type"]?.string ?? "none")'")
         }
         return text
       }.joined()
-    case .some(let other): throw fault("expected the \"content\" of messages in \"\(key)\" to be text, found \(other.kind)")
+    case .some(let other):
+      throw fault("expected the \"content\" of messages in \"\(key)\" to be text, found \(other.kind)")
     }
   }
 

@@ -2,7 +2,8 @@ extension ExchangeFormat {
   /// What prime-rl and its verifiers write: samples (`example_id`, `prompt`, `completion`, `reward`, `metrics`), traces
   /// (a graph of messages in `nodes`, named rewards), and episodes of several traces.
   static let primeRL = ExchangeFormat(
-    name: "prime-rl", summary: "prime-rl's samples (example_id, prompt, completion, reward, metrics) and traces (nodes)",
+    name: "prime-rl",
+    summary: "prime-rl's samples (example_id, prompt, completion, reward, metrics) and traces (nodes)",
     recognises: { row in
       row["nodes"]?.array != nil || row["traces"]?.array != nil
         || (row["prompt"] != nil && row["completion"] != nil

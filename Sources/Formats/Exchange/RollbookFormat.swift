@@ -67,7 +67,9 @@ extension ExchangeScore {
 extension StoredRow {
   init(_ fields: ExchangeFields) throws {
     let hex = try fields.required(try fields.string("id"), "id")
-    guard let id = RolloutID(hex: hex) else { throw fields.fault("expected \"id\" to be 32 hex digits, found '\(hex)'") }
+    guard let id = RolloutID(hex: hex) else {
+      throw fields.fault("expected \"id\" to be 32 hex digits, found '\(hex)'")
+    }
     let promptID = try fields.required(try fields.string("prompt_id"), "prompt_id")
     guard !promptID.isEmpty else { throw fields.fault("expected a \"prompt_id\", found an empty one") }
     let kind = try fields.required(try fields.string("kind"), "kind")

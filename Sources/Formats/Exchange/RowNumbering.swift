@@ -66,7 +66,7 @@ package struct RowNumbering {
       return last.group
     }
     let group = try nextGroup[step] ?? firstGroup(step)
-    nextGroup[step] = group + 1
+    nextGroup[step] = group &+ 1
     current = row.joins ? (step, promptID, group, 1) : nil
     return group
   }
