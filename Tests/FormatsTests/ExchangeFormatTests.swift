@@ -81,7 +81,8 @@ import Testing
 
   @Test func completions() throws {
     let row = try foreign(
-      #"{"prompt":"p","completion":"c","reward":2,"id":12,"answer":3.50,"task":"t","finish_reason":"length","x":1,"meta":{"y":2}}"#
+      #"{"prompt":"p","completion":"c","reward":2,"id":12,"answer":3.50,"task":"t","finish_reason":"length","#
+        + #""x":1,"meta":{"y":2}}"#
     )
     #expect(row.prompt == .text("p") && row.promptID == "12" && row.answer == "3.5" && row.task == "t" && row.joins)
     #expect(row.responses == [.init(kind: "sample", text: "c", finish: .length, score: .init(reward: 2))])
@@ -107,7 +108,8 @@ import Testing
     #expect(messages.responses[0].text == "<think>\nwhy\n</think>\n\n")
     // More turns than one: those before the last are part of the prompt.
     let agent = try foreign(
-      #"{"prompt":[\#(turns)],"completion":[{"role":"assistant","content":"x"},{"role":"tool","content":"y"},{"role":"assistant","content":"z"}]}"#
+      #"{"prompt":[\#(turns)],"completion":[{"role":"assistant","content":"x"},{"role":"tool","content":"y"},"#
+        + #"{"role":"assistant","content":"z"}]}"#
     )
     #expect(agent.responses[0].text == "z")
     guard case .messages(let prompt) = agent.prompt else { throw RollbookError.bug("no messages") }
@@ -180,7 +182,8 @@ import Testing
     #expect(try fault(#"{"nodes":[]}"#).contains("a sampled node"))
     #expect(try fault(#"{"nodes":[\#(node("0", "user", "q"))]}"#).contains("to be one before it"))
     let sample = try foreign(
-      #"{"example_id":7,"task":"add","prompt":"p","completion":"c","reward":1,"metrics":{"x":1},"is_truncated":true,"trajectory":[1]}"#
+      #"{"example_id":7,"task":"add","prompt":"p","completion":"c","reward":1,"metrics":{"x":1},"#
+        + #""is_truncated":true,"trajectory":[1]}"#
     )
     #expect(sample.promptID == "add-7" && sample.responses[0].finish == .length && sample.meta == nil)
   }
