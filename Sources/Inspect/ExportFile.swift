@@ -62,7 +62,7 @@ struct ExportArrow {
       var batch: [StoredRow] = []
       var group: [StoredRow] = []
       func flush() throws {
-        try writer.append(try exchange.columns(batch), sync: false)
+        try writer.append(try exchange.columns(batch))
         batch.removeAll(keepingCapacity: true)
       }
       func endGroup() throws {

@@ -41,13 +41,16 @@ package struct ArrowExchange: Sendable {
 
   /// The columns of some rows; scores of other sets are left out.
   package func columns(_ rows: [StoredRow]) throws -> [ArrowColumn] {
-    let columns = try rollouts.encode(rows.map(\.rollout))
+    var columns = try rollouts.encode(RowParts(rows.map(\.rollout)))
     guard let set else { return columns }
-    let scores = rows.map { row in row.scores.first { $0.set == set } }
-    return columns + [.float64(scores.map { $0?.reward })]
-      + components.map { name in
-        .float64(scores.map { score in score?.components.first { sameUTF8($0.name, name) }?.value })
-      } + [try .utf8(scores.map { $0?.extracted })]
+    let scores = RowParts(rows.map { row in row.scores.first { $0.set == set } })
+    columns.append(.float64(scores, nullable: { $0.pointee?.reward }))
+    for name in components {
+      columns.append(
+        .float64(scores, nullable: { $0.pointee?.components.first { sameUTF8($0.name, name) }?.value }))
+    }
+    columns.append(try .utf8(scores, nullable: { $0.pointee?.extracted }))
+    return columns
   }
 
   /// The rows of one batch of `file`, whose scores have no set unless the file names one.
