@@ -32,6 +32,7 @@ let package = Package(
     .executable(name: "rollbook-train", targets: ["Train"]),
     .executable(name: "rollbook", targets: ["Inspect"]),
     .executable(name: "rollbook-bench", targets: ["Bench"]),
+    .executable(name: "rollbook-fuzz", targets: ["Fuzz"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -64,7 +65,8 @@ let package = Package(
     program("Score", ["Pipeline", "Formats", "Tokenizer", "Rewards"]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
-    program("Bench", ["Pipeline", "Formats", "Model", "Kernels"]),
+    program("Bench", ["Pipeline", "Formats", "Model", "Kernels", "CLZ4"]),
+    program("Fuzz", ["Pipeline", "Formats"]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("FormatsTests", ["Formats"]),
@@ -75,6 +77,7 @@ let package = Package(
     tests("ObjectivesTests", ["Objectives", "Formats"]),
     tests("PipelineTests", ["Pipeline", "Formats"]),
     tests("InspectTests", ["Inspect", "Pipeline", "Formats", "Tokenizer"]),
+    tests("FuzzTests", ["Fuzz"]),
     tests("ProgramTests", ["Formats"]),
     tests("StructureTests", []),
   ] + (haveOneDNN

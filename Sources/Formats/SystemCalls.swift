@@ -38,3 +38,17 @@ func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
     return result
   }
 }
+
+/// Seconds of a clock that never jumps; only differences mean something.
+func steadySeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// Whether two pieces of memory hold the same bytes.
+func isEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+  guard a.count == b.count else { return false }
+  guard let first = a.baseAddress, let second = b.baseAddress, a.count > 0 else { return true }
+  return memcmp(first, second, a.count) == 0
+}

@@ -181,7 +181,7 @@ internal import Tokenizer
     let manifest = Manifest(
       kind: .rollouts, name: Buffer.shardName(step: stage.step, part: job.part), schemaVersion: 1, step: stage.step,
       part: job.part, inputs: provenance.inputs, action: provenance.action(), summary: meter.summary)
-    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
+    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest)
     lock.release()
   }
 

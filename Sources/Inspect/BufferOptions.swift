@@ -30,6 +30,9 @@ package struct BufferOptions: ParsableArguments {
     try Buffer.open(path: path, create: false, indexFolder: indexFolder)
   }
 
+  /// The buffer even if its `rollbook.json` is damaged.
+  func openUnverified() throws -> Buffer { try Buffer.openUnverified(path: path, indexFolder: indexFolder) }
+
   /// The index, up to date; what could not be taken in is told on standard error.
   package func index() throws -> Index {
     let (index, report) = try Index.current(open())

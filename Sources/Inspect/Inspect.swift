@@ -31,7 +31,8 @@ package struct Rollbook: ParsableCommand {
     version: Version.text,
     subcommands: [
       ListCommand.self, ShowCommand.self, StatisticsCommand.self, SqlCommand.self, VerifyCommand.self,
-      ReindexCommand.self, ImportCommand.self, ExportCommand.self,
+      SalvageCommand.self, ReindexCommand.self, ImportCommand.self, ExportCommand.self, LineageCommand.self,
+      DiskUsageCommand.self, CollectCommand.self,
     ])
 
   package init() {}

@@ -188,8 +188,13 @@ package struct Verification {
     }
   }
 
-  /// A damaged index is a problem with an easy way out; one that is missing or behind is none.
+  /// A damaged index is a problem with an easy way out; one that is missing or behind is none, and neither is one whose
+  /// writer was killed: its journal is played back by the next command that may write.
   private mutating func checkIndex() {
+    guard !FileManager.default.fileExists(atPath: buffer.indexPath + "-journal") else {
+      notes.append("\(buffer.indexPath): its writer runs or was stopped; the next command that uses it puts it right")
+      return
+    }
     let deep = deep
     collecting { verification in
       for found in try Index.problems(verification.buffer, deep: deep) {

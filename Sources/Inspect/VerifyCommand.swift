@@ -16,7 +16,8 @@ package struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Check every shard and checkpoint against its manifest.",
     discussion: """
-      Each file's presence, size and digest; shards without a manifest; leftovers in the staging folder; the index. \
+      Each file's presence, size and digest; checksums of the manifests and of rollbook.json; shards without a \
+      manifest; leftovers in the staging folder; the index. \
       One line a problem on standard output, and exit code 65 if there is any.
 
         rollbook verify runs/add
@@ -31,7 +32,8 @@ package struct VerifyCommand: ParsableCommand {
   package init() {}
 
   package func run() throws {
-    let buffer = try options.open()
+    // A damaged rollbook.json is one problem more, and no reason not to look for others.
+    let buffer = try options.openUnverified()
     let style: Progress.Style = Terminal.standardErrorIsTerminal && !options.json ? .bar : .silent
     var progress: Progress?
     let result = try Verification.run(buffer, deep: deep) { done, total in

@@ -18,6 +18,8 @@ internal import Rewards
         The same against the lengths of a reference model's responses, sampled into a buffer of their own:
           rollbook score --buffer runs/add --step 0 --scores short --reference-buffer runs/reference \\
             --reward math=1 --reward o1-pruner:reference=given=0.1
+        Only some of them; the others' rewards are null:
+          rollbook score --buffer runs/add --step 0 --scores long --reward math=1 --where 'response_length > 100'
         A form of one's own:
           rollbook score --buffer runs/add --step 0 --reward 'format:pattern=Answer: [0-9]+=0.2' …
 
@@ -29,6 +31,7 @@ internal import Rewards
       """)
 
   @OptionGroup var stage: StageOptions
+  @OptionGroup var selection: SelectionOptions
 
   @Option(help: ArgumentHelp("The score set's name.", valueName: "name"))
   var scores = "main"
@@ -53,13 +56,14 @@ internal import Rewards
     let reference = try referenceBuffer.map {
       try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
     }
+    let selected = try selection.ids(buffer, step: stage.step, making: scores)
     var tally = Tally()
     var made = 0
     var progress = Progress("score", stage, total: shards.reduce(0) { $0 + $1.rows }, unit: "rollouts")
     for shard in shards {
       let provenance = provenance(shard, rewards, reference)
       if try !isDone(shard, provenance, buffer) {
-        try make(shard, provenance, rewards, reference, buffer)
+        try make(shard, provenance, rewards, reference, selected, buffer)
         made += 1
       }
       let done = try Manifest.read(buffer.manifestPath(.scores, name: name(shard)))
@@ -94,6 +98,7 @@ internal import Rewards
 
   private func provenance(_ shard: Manifest, _ rewards: RewardSet, _ reference: LengthReference?) -> Provenance {
     var parameters = ["scores": scores, "step": "\(stage.step)", "part": "\(shard.part)"]
+    parameters["where"] = selection.text
     for (index, component) in rewards.components.enumerated() {
       let settings = component.reward.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
       parameters["reward.\(index)"] =
@@ -107,7 +112,8 @@ internal import Rewards
 
   /// Scores one rollout shard, group by group.
   private func make(
-    _ shard: Manifest, _ provenance: Provenance, _ rewards: RewardSet, _ reference: LengthReference?, _ buffer: Buffer
+    _ shard: Manifest, _ provenance: Provenance, _ rewards: RewardSet, _ reference: LengthReference?,
+    _ selected: Set<RolloutID>?, _ buffer: Buffer
   ) throws {
     let staging = buffer.stagingPath(.scores, step: stage.step, part: shard.part, set: scores)
     let lock = try StagingLock(path: staging + ".lock")
@@ -120,7 +126,7 @@ internal import Rewards
     for batch in 0..<reader.batchCount {
       if Interrupt.requested { throw Interrupt.error("\(writer.storedRowCount) of \(shard.rows) scores are kept") }
       for group in try reader.rows(batch: batch).grouped() {
-        let rows = scored(group, rewards, reference)
+        let rows = scored(group, rewards, reference, selected)
         tally.add(rows, rewards.names)
         if skip >= rows.count { skip -= rows.count } else { try writer.append(rows) }
       }
@@ -129,15 +135,20 @@ internal import Rewards
     let manifest = Manifest(
       kind: .scores, name: name(shard), schemaVersion: 1, step: stage.step, part: shard.part, set: scores,
       inputs: provenance.inputs, action: provenance.action(), summary: tally.summary)
-    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest)
+    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest)
   }
 
-  private func scored(_ group: [Rollout], _ rewards: RewardSet, _ reference: LengthReference?) -> [ScoreRow] {
+  /// One row a rollout: those that are not selected have nulls.
+  private func scored(
+    _ group: [Rollout], _ rewards: RewardSet, _ reference: LengthReference?, _ selected: Set<RolloutID>?
+  ) -> [ScoreRow] {
     let inputs = group.map { $0.rewardInput(referenceLength: reference?.lengths[$0.promptID]) }
     return zip(group, rewards.score(inputs)).map { rollout, scored in
-      ScoreRow(
+      let counts = selected?.contains(rollout.id) ?? true
+      return ScoreRow(
         rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
-        reward: scored.total, components: scored.components, extracted: scored.extracted)
+        reward: counts ? scored.total : nil, components: counts ? scored.components : scored.components.map { _ in nil },
+        extracted: counts ? scored.extracted : nil)
     }
   }
 

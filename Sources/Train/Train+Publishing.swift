@@ -16,6 +16,7 @@ extension Train {
     for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
     parameters["step"] = "\(stage.step)"
     parameters["scores"] = scores
+    parameters["where"] = selection.text
     parameters["temperature"] = "\(data.temperature)"
     var inputs = data.inputs
     inputs.append(Manifest.Input(role: "policy", name: source.path, digest: files.weightsDigest))

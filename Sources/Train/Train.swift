@@ -18,6 +18,8 @@ internal import Tokenizer
             --reference smollm2.gguf --on-policy
         The next step, from the checkpoint of the one before (the default model is 'latest'):
           rollbook train --buffer runs/add --step 1 --lr 1e-5 --on-policy
+        Only on some of the step's rollouts:
+          rollbook train --buffer runs/add --step 1 --lr 1e-5 --where 'response_length <= 100'
         A fresh model with random weights as checkpoint 0:
           rollbook train --buffer runs/sort --step 0 --init examples/sort/config.json --seed 1
 
@@ -27,6 +29,7 @@ internal import Tokenizer
 
   @OptionGroup var stage: StageOptions
   @OptionGroup var options: RecipeOptions
+  @OptionGroup var selection: SelectionOptions
 
   @Option(help: "The weights to train: 'latest', 'step:N', a Hugging Face folder or a .gguf file.")
   var model = "latest"
@@ -62,7 +65,8 @@ internal import Tokenizer
     let tokenizer = try Tokenizer.load(files)
     try buffer.bindTokenizer(tokenizer.digest)
     let configuration = try ModelConfiguration(files.config, place: source.path)
-    var data = try TrainingData(buffer, step: stage.step, scores: scores)
+    let selected = try selection.ids(buffer, step: stage.step, set: scores)
+    var data = try TrainingData(buffer, step: stage.step, scores: scores, selected: selected)
     try data.check(
       policy: files.weightsDigest, tokenizer: tokenizer.digest, onPolicy: onPolicy,
       vocabulary: configuration.vocabularyCount)

@@ -30,8 +30,10 @@ struct TrainingData {
   private(set) var tokenizers: Set<String> = []
 
   /// Reads every shard of the step and the scores of the set for each.
-  /// - Throws: `missing` when a shard has no scores in the set or there are no rollouts.
-  init(_ buffer: Buffer, step: Int, scores set: String) throws {
+  ///
+  /// - Parameter selected: The rollouts to train on; nil for all.
+  /// - Throws: `missing` when a shard has no scores in the set or there are no rollouts, or none is selected.
+  init(_ buffer: Buffer, step: Int, scores set: String, selected: Set<RolloutID>?) throws {
     let shards = try buffer.completeRollouts(step: step)
     var rewards: [RolloutID: Double?] = [:]
     let scores = try buffer.manifests(.scores, step: step, set: set)
@@ -45,7 +47,8 @@ struct TrainingData {
       inputs.append(Manifest.Input(role: "rollouts", name: manifest.name, digest: manifest.digest))
       var last: Int?
       var group = (examples.last?.group ?? -1)
-      for rollout in try RolloutShardReader(path: buffer.intactPath(of: manifest)).rows() {
+      for rollout in try RolloutShardReader(path: buffer.intactPath(of: manifest)).rows()
+      where selected?.contains(rollout.id) ?? true {
         guard let reward = rewards[rollout.id] else {
           throw RollbookError.missing(
             manifest.name, "rollout \(step)/\(rollout.promptID)/\(rollout.sample) has no score in set '\(set)'",
@@ -55,6 +58,9 @@ struct TrainingData {
         last = rollout.group
         examples.append(Example(rollout: rollout, reward: reward, group: group))
       }
+    }
+    guard !examples.isEmpty || selected == nil else {
+      throw RollbookError.missing("--where", "no rollout of step \(step) is selected")
     }
   }
 

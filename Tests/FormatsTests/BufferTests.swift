@@ -19,7 +19,7 @@ import Testing
   @Test func noBufferAndNewerBuffersAreNamed() throws {
     let scratch = try ScratchFolder()
     #expect(rollbookError { _ = try Buffer.open(path: scratch.path, create: false) }?.code == .missing)
-    let path = try scratch.file("rollbook.json", Array(#"{"format": 2, "id": "x"}"#.utf8))
+    let path = try scratch.file("rollbook.json", Array(SealedJSON.text(["format": 2, "id": "x"]).utf8))
     let newer = rollbookError { _ = try Buffer.open(path: scratch.path, create: false) }
     #expect(newer?.code == .badInput)
     #expect(newer?.message.contains("found 2") == true)

@@ -52,7 +52,9 @@ struct BufferFixture {
   }
 
   @discardableResult
-  func addRollouts(step: Int, part: Int = 0, rows: [Rollout]? = nil) throws -> Manifest {
+  func addRollouts(
+    step: Int, part: Int = 0, rows: [Rollout]? = nil, inputs: [Manifest.Input]? = nil
+  ) throws -> Manifest {
     let rows = rows ?? rollouts(step: step)
     let staged = buffer.stagingPath(.rollouts, step: step, part: part)
     let writer = try RolloutShardWriter(staging: staged)
@@ -61,7 +63,7 @@ struct BufferFixture {
     let tokens = rows.reduce(0) { $0 + $1.responseTokens.count }
     let manifest = Manifest(
       kind: .rollouts, name: Buffer.shardName(step: step, part: part), schemaVersion: 1, step: step, part: part,
-      inputs: [.init(role: "policy", name: "checkpoints/\(Buffer.stepName(step))", digest: "xxh3-128:aa")],
+      inputs: inputs ?? [.init(role: "policy", name: "checkpoints/\(Buffer.stepName(step))", digest: "xxh3-128:aa")],
       action: action("generate", key: "g\(step)"), summary: ["seconds": 2, "response_tokens": Double(tokens)])
     return try Publisher(buffer: buffer).publishShard(staged: staged, manifest: manifest).manifest
   }
@@ -110,12 +112,14 @@ struct BufferFixture {
   }
 
   @discardableResult
-  func addCheckpoint(step: Int, files: [String: String] = ["config.json": "{}"]) throws -> Manifest {
+  func addCheckpoint(
+    step: Int, files: [String: String] = ["config.json": "{}"], inputs: [Manifest.Input] = []
+  ) throws -> Manifest {
     let staged = buffer.stagingPath("checkpoint-\(step)")
     try FileManager.default.createDirectory(atPath: staged, withIntermediateDirectories: true)
     for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(staged)/\(name)")) }
     let manifest = Manifest(
-      kind: .checkpoint, name: Buffer.stepName(step), schemaVersion: 1, step: step,
+      kind: .checkpoint, name: Buffer.stepName(step), schemaVersion: 1, step: step, inputs: inputs,
       action: action("train", key: "t\(step - 1)"), summary: ["seconds": 4])
     return try Publisher(buffer: buffer).publishFolder(staged: staged, manifest: manifest).manifest
   }

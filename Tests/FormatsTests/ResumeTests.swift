@@ -85,27 +85,48 @@ import Testing
   }
 
   /// Writers whose Nth write, sync or close fails leave a file from which the next one goes on.
-  @Test(arguments: FailingFileSystem.Failure.allCases)
-  func aFailureAtAnyOperationCanBeResumed(_ failure: FailingFileSystem.Failure) throws {
+  ///
+  /// Batches are synced whenever the interval has passed: always, or never before the end.
+  @Test(arguments: FailingFileSystem.Failure.allCases, [0, Double.infinity])
+  func aFailureAtAnyOperationCanBeResumed(_ failure: FailingFileSystem.Failure, _ syncInterval: Double) throws {
     let scratch = try ScratchFolder()
     let path = "\(scratch.path)/x.arrow"
     _ = try complete(path)
     let whole = try fileBytes(path)
     func attempt(_ fileSystem: FailingFileSystem) throws {
-      let writer = try RolloutShardWriter(staging: path, fileSystem: fileSystem)
+      let writer = try RolloutShardWriter(staging: path, fileSystem: fileSystem, syncInterval: syncInterval)
       try writer.append(rows)
       try writer.finish()
     }
     let undisturbed = FailingFileSystem()
+    let batch = syncInterval == 0 ? ["write", "sync"] : ["write"]
     try FileManager.default.removeItem(atPath: path)
     try attempt(undisturbed)
-    #expect(undisturbed.operations == ["open", "write"] + ["write", "sync"] * 3 + ["write", "sync", "close"])
+    #expect(undisturbed.operations == ["open", "write"] + batch * 3 + ["write", "sync", "close"])
     for failing in undisturbed.operations.indices {
       try? FileManager.default.removeItem(atPath: path)
       let error = rollbookError { try attempt(FailingFileSystem(failing: failing, failure)) }
       #expect(error?.code == .io)
       _ = try complete(path)
       #expect(try fileBytes(path) == whole, "operation \(failing)")
+    }
+  }
+
+  /// The digest that a writer hands on, also of batches that it kept.
+  @Test func theWriterKnowsTheDigest() throws {
+    let scratch = try ScratchFolder()
+    let path = "\(scratch.path)/x.arrow"
+    for kept in [0, 64, 160] {
+      let writer = try RolloutShardWriter(staging: path)
+      #expect(writer.recoveredRowCount == kept)
+      #expect(writer.digest == nil)
+      if kept < 160 { try writer.append(Array(rows[kept...])) }
+      try writer.finish()
+      #expect(try writer.digest == Digest.file(path))
+      if kept == 0 {
+        let end = try fileBytes(path).count / 2
+        try overwrite(path, Array(fileBytes(path)[..<end]))
+      }
     }
   }
 

@@ -162,7 +162,7 @@ import Testing
     var schema = codec.schema(metadata: [:])
     schema.fields.insert(ArrowField("extra", .float64), at: 3)
     let rows = sampleRollouts(4)
-    var columns = try codec.encode(rows)
+    var columns = try codec.encode(RowParts(rows))
     columns.insert(ArrowColumn(.float64([1, 2, 3, 4])), at: 3)
     let writer = try ArrowFileWriter(path: path, schema: schema)
     try writer.append(columns)
@@ -176,7 +176,7 @@ import Testing
     let rows = sampleRollouts(4)
     func error(_ column: String, _ value: ArrowColumn) throws -> RollbookError? {
       let path = "\(scratch.path)/x.arrow"
-      var columns = try codec.encode(rows)
+      var columns = try codec.encode(RowParts(rows))
       columns[try #require(codec.fields.firstIndex { $0.name == column })] = value
       let writer = try ArrowFileWriter(path: path, schema: codec.schema(metadata: [:]))
       try writer.append(columns)
@@ -186,7 +186,7 @@ import Testing
       #expect(error?.place.hasPrefix("\(path), batch 0") == true)
       return error
     }
-    let words = try ArrowColumn.utf8(["stop", "stop", "tired", "stop"])
+    let words = try ArrowColumn.utf8(RowParts(["stop", "stop", "tired", "stop"])) { $0.pointee }
     #expect(try error("finish_reason", words)?.message.contains("'tired' at row 2") == true)
     let lengths = ArrowColumn(.int32([0, 0, 0, 0]))
     #expect(try error("response_length", lengths)?.message.contains("'response_length'") == true)
@@ -194,7 +194,7 @@ import Testing
     #expect(try error("prompt_length", negative) != nil)
     let broken = ArrowColumn(.utf8(offsets: [0, 1, 1, 1, 1], bytes: [0xff]))
     #expect(try error("response_text", broken)?.message.contains("response_text") == true)
-    let none = try ArrowColumn.list([[0], [], [], []] as [[Float]?])
+    let none = try ArrowColumn.list(RowParts([[0], [], [], []] as [[Float]?]), nullable: { $0.pointee })
     #expect(try error("logprobs", none)?.message.contains("log-probability") == true)
   }
 }

@@ -82,8 +82,11 @@ final class Running {
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     process.environment = Programs.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try Self.file(outputPath)
-    process.standardError = try Self.file(errorPath)
+    let files = try [Self.file(outputPath), Self.file(errorPath)]
+    // Foundation keeps what it starts for longer than there are descriptors for thousands of runs.
+    defer { for file in files { try? file.close() } }
+    process.standardOutput = files[0]
+    process.standardError = files[1]
     process.terminationHandler = { [ended] _ in ended.signal() }
     start = Date()
     // Tests run on threads that block all signals, which a child would inherit: a shell could then not be stopped.

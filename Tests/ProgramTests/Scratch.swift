@@ -15,8 +15,10 @@ final class Scratch {
   static let example = projectFolder + "/examples/sort"
   static let prompts = example + "/train.jsonl"
 
-  init() throws {
-    var template = Array((NSTemporaryDirectory() + "/rollbook-test-XXXXXX").utf8CString)
+  /// - Parameter inMemory: Where the system has a place for that: waiting for a disk costs most of the time otherwise.
+  init(inMemory: Bool = false) throws {
+    let isThere = inMemory && FileManager.default.isWritableFile(atPath: "/dev/shm")
+    var template = Array(((isThere ? "/dev/shm" : NSTemporaryDirectory()) + "/rollbook-test-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     buffer = folder + "/run"

@@ -17,7 +17,8 @@ import Testing
     "Rewards": [],
     "Objectives": [],
     "Pipeline": libraryC.union(["Formats", "ArgumentParser", "Foundation", "Synchronization"]),
-    "Generate": program, "Score": program, "Train": program, "Inspect": program, "Bench": program,
+    "Generate": program, "Score": program, "Train": program, "Inspect": program, "Fuzz": program,
+    "Bench": program.union(["CLZ4"]),
   ]
 
   @Test func everyTargetIsInTheTable() {

@@ -14,6 +14,8 @@ package final class ArrowFileReader {
   private let lz4 = LZ4FrameDecoder()
 
   package var batchCount: Int { blocks.count }
+  /// Of the whole file.
+  package var byteCount: Int { file.bytes.count }
 
   /// The schema's metadata; of a key given twice, the first value.
   package var metadata: [String: String] {
@@ -48,7 +50,7 @@ package final class ArrowFileReader {
   }
 
   /// Finds the footer from the end of the file.
-  private static func footer(of bytes: UnsafeRawBufferPointer, path: String) throws -> FlatBufferSource {
+  static func footer(of bytes: UnsafeRawBufferPointer, path: String) throws -> FlatBufferSource {
     let magic = ArrowMetadata.magic
     let whole = FlatBufferSource(file: bytes, range: 0..<bytes.count, path: path)
     guard bytes.prefix(magic.count).elementsEqual(magic.prefix(bytes.count)) else {

@@ -6,12 +6,18 @@
 package final class ArrowFileWriter {
   package let path: String
   package let schema: ArrowSchema
-  package let compression: ArrowCompression
   private let fileSystem: any FileSystem
+  private let encoder: ArrowBatchEncoder
+  /// In seconds; see `append`.
+  private let syncInterval: Double
+  private var lastSync = steadySeconds()
   private var file: OpenFile?
   private var blocks: [ArrowBlock]
   private var offset: Int
   private var failed = false
+  private var stream: Digest.Stream
+  /// The digest of the finished file, from the bytes that were written; nil before `finish`.
+  package private(set) var digest: String?
 
   /// Batches in the file so far, those kept by `resume` included.
   package var batchCount: Int { blocks.count }
@@ -22,32 +28,41 @@ package final class ArrowFileWriter {
   /// - Throws: `RollbookError` `io` or `missing`.
   package convenience init(
     path: String, schema: ArrowSchema, compression: ArrowCompression = .lz4Frame,
-    fileSystem: any FileSystem = LocalFileSystem()
+    fileSystem: any FileSystem = LocalFileSystem(), syncInterval: Double = ArrowFileWriter.defaultSyncInterval
   ) throws {
-    let state = State(blocks: [], rowCount: 0, offset: 0)
-    try self.init(path: path, schema: schema, compression: compression, fileSystem: fileSystem, state: state)
+    try self.init(
+      path: path, schema: schema, encoder: ArrowBatchEncoder(compression: compression), fileSystem: fileSystem,
+      syncInterval: syncInterval, state: State(blocks: [], rowCount: 0, offset: 0))
   }
 
+  /// Seconds between two waits for the disk while batches are appended.
+  package static let defaultSyncInterval = 1.0
+
   /// What a file already holds.
-  struct State {
+  struct State: ~Copyable {
     var blocks: [ArrowBlock]
     var rowCount: Int
     /// The end of the last batch; zero when not even the schema is there.
     var offset: Int
+    /// The bytes up to there.
+    var digest = Digest.Stream()
   }
 
   /// Cuts the file to what `state` says is good and goes on after it.
   init(
-    path: String, schema: ArrowSchema, compression: ArrowCompression, fileSystem: any FileSystem, state: State
+    path: String, schema: ArrowSchema, encoder: ArrowBatchEncoder, fileSystem: any FileSystem, syncInterval: Double,
+    state: consuming State
   ) throws {
     self.path = path
     self.schema = schema
-    self.compression = compression
+    self.encoder = encoder
     self.fileSystem = fileSystem
+    self.syncInterval = syncInterval
     blocks = state.blocks
     rowCount = state.rowCount
     offset = state.offset
     let file = try fileSystem.open(path, keeping: state.offset)
+    stream = state.digest
     self.file = file
     if offset == 0 { try write(Self.opening(schema), to: file) }
   }
@@ -61,20 +76,12 @@ package final class ArrowFileWriter {
     ArrowMetadata.paddedMagic + ArrowMetadata.message(schema)
   }
 
-  /// One batch as it stands in a file: metadata, then body.
-  static func encode(
-    _ columns: [ArrowColumn], rowCount: Int, compression: ArrowCompression
-  ) throws -> (metadata: [UInt8], body: [UInt8]) {
-    var body = ArrowBody(compression: compression)
-    for column in columns { try body.append(column) }
-    return (ArrowMetadata.message(body, rowCount: rowCount), body.bytes)
-  }
-
-  /// Appends one batch and, unless `sync` is false, waits until it is on the disk.
+  /// Appends one batch, and waits for the disk if `syncInterval` seconds have passed since the last time. A process
+  /// that is killed afterwards loses nothing; a power failure may take what was appended since that wait.
   ///
   /// - Parameter columns: One for each field of the schema, in its order, all of the same number of rows. A batch of
   ///   no rows writes nothing: polars cannot read one.
-  package func append(_ columns: [ArrowColumn], sync: Bool = true) throws {
+  package func append(_ columns: [ArrowColumn]) throws {
     guard let file, !failed else { throw RollbookError.bug("\(path): append after finish or after an error") }
     let rows = columns.first?.count ?? 0
     guard columns.count == schema.fields.count else {
@@ -87,10 +94,15 @@ package final class ArrowFileWriter {
       }
     }
     guard rows > 0 else { return }
-    let (metadata, body) = try Self.encode(columns, rowCount: rows, compression: compression)
-    let block = ArrowBlock(offset: offset, metadataLength: metadata.count, bodyLength: body.count)
-    try write(metadata + body, to: file)
-    if sync { try guarded { try fileSystem.sync(file) } }
+    let block = try encoder.encode(columns, rowCount: rows) { metadataLength, bytes in
+      let start = offset
+      try write(bytes, to: file)
+      return ArrowBlock(offset: start, metadataLength: metadataLength, bodyLength: bytes.count - metadataLength)
+    }
+    if steadySeconds() - lastSync >= syncInterval {
+      try guarded { try fileSystem.sync(file) }
+      lastSync = steadySeconds()
+    }
     blocks.append(block)
     rowCount += rows
   }
@@ -104,12 +116,18 @@ package final class ArrowFileWriter {
       self.file = nil
       try fileSystem.close(file)
     }
+    digest = stream.value
   }
 
   private func write(_ bytes: [UInt8], to file: OpenFile) throws {
+    try bytes.withUnsafeBytes { try write($0, to: file) }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws {
     try guarded {
-      try bytes.withUnsafeBytes { try fileSystem.write($0, to: file) }
+      try fileSystem.write(bytes, to: file)
       offset += bytes.count
+      stream.update(bytes)
     }
   }
 

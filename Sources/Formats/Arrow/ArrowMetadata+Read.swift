@@ -78,7 +78,7 @@ extension ArrowMetadata {
     var schema = ArrowSchema(fields: [])
     var names: Set<String> = []
     for entry in try table.tables(Schema.fields, limit: entryLimit) {
-      let field = try readField(entry, isChild: false, text: &text)
+      let field = try readField(entry, depth: 0, text: &text)
       guard names.insert(field.name).inserted else {
         throw source.fault(entry.position, "expected column names to differ, found two of '\(field.name)'")
       }
@@ -101,7 +101,7 @@ extension ArrowMetadata {
     return text
   }
 
-  private static func readField(_ table: FlatBufferTable, isChild: Bool, text: inout Int) throws -> ArrowField {
+  private static func readField(_ table: FlatBufferTable, depth: Int, text: inout Int) throws -> ArrowField {
     let source = table.source
     let name = try readText(table, Field.name, total: &text)
     func unsupported(_ what: String) -> RollbookError {
@@ -130,10 +130,10 @@ extension ArrowMetadata {
       guard width > 0 else { throw unsupported("a fixed-size binary of \(width) bytes") }
       decoded = .fixedSizeBinary(width)
     case TypeTag.list:
-      if isChild { throw unsupported("a list of lists") }
+      guard depth < depthLimit else { throw unsupported("a list \(depth + 1) lists deep") }
       let children = try table.tables(Field.children, limit: 1)
       guard let child = children.first else { throw unsupported("a list without a child") }
-      decoded = .list(try readField(child, isChild: true, text: &text))
+      decoded = .list(try readField(child, depth: depth + 1, text: &text))
     default: throw unsupported(self.name(ofTag: tag))
     }
     return ArrowField(name, decoded, nullable: try table.bool(Field.nullable))
@@ -176,6 +176,12 @@ extension ArrowMetadata {
           "expected a buffer inside the body of \(body.count) bytes, found \(length) bytes at \(offset)")
       }
       return ArrowBatchHeader.Buffer(start: body.lowerBound + Int(offset), length: Int(length))
+    }
+    // Buffers that share bytes could each be decompressed to 255 times their length.
+    let held = buffers.reduce(0) { $0 + $1.length }
+    guard held <= body.count else {
+      throw source.fault(
+        table.position, "expected buffers that together fit the body of \(body.count) bytes, found \(held) bytes")
     }
     return ArrowBatchHeader(rowCount: Int(rowCount), nodes: nodes, buffers: buffers, isCompressed: compressed)
   }

@@ -86,22 +86,29 @@ extension ArrowMetadata {
     return builder.message(Header.schema, header: header, bodyLength: 0)
   }
 
-  /// The metadata of one record batch whose body is already encoded.
-  static func message(_ body: ArrowBody, rowCount: Int) -> [UInt8] {
+  /// The metadata of one record batch; its length depends on how many nodes and buffers there are, and on nothing else.
+  ///
+  /// - Parameters:
+  ///   - nodes: Count and null count of each, in turn.
+  ///   - buffers: Offset and length of each, in turn.
+  static func message(
+    _ compression: ArrowCompression, rowCount: Int, nodes: [Int64], buffers: [Int64], bodyLength: Int
+  ) -> [UInt8] {
     typealias Slots = ArrowMetadata.RecordBatch
     var builder = FlatBufferBuilder()
-    var compression: Int?
-    if body.compression == .lz4Frame {
-      compression = builder.table([(Compression.codec, .int8(0)), (Compression.method, .int8(0))])
+    var codec: Int?
+    if compression == .lz4Frame {
+      codec = builder.table([(Compression.codec, .int8(0)), (Compression.method, .int8(0))])
     }
-    let buffers = builder.vector(structs: body.buffers.map { [Int64($0.offset), Int64($0.length)] })
-    let nodes = builder.vector(structs: body.nodes.map { [Int64($0.count), Int64($0.nullCount)] })
+    let bufferVector = builder.vector(words: buffers, perStruct: 2)
+    let nodeVector = builder.vector(words: nodes, perStruct: 2)
     var slots: [(id: Int, value: FlatBufferBuilder.Slot)] = [
-      (Slots.length, .int64(Int64(rowCount))), (Slots.nodes, .offset(nodes)), (Slots.buffers, .offset(buffers)),
+      (Slots.length, .int64(Int64(rowCount))), (Slots.nodes, .offset(nodeVector)),
+      (Slots.buffers, .offset(bufferVector)),
     ]
-    if let compression { slots.append((Slots.compression, .offset(compression))) }
+    if let codec { slots.append((Slots.compression, .offset(codec))) }
     let header = builder.table(slots)
-    return builder.message(Header.recordBatch, header: header, bodyLength: body.bytes.count)
+    return builder.message(Header.recordBatch, header: header, bodyLength: bodyLength)
   }
 
   /// What follows the last batch: end of stream, footer, its length, the magic.
@@ -110,8 +117,8 @@ extension ArrowMetadata {
     let schemaTable = builder.schema(schema)
     // The 32-bit metadata length and its 4 bytes of padding share a word.
     let batches = builder.vector(
-      structs: blocks.map { [Int64($0.offset), Int64($0.metadataLength), Int64($0.bodyLength)] })
-    let dictionaries = builder.vector(structs: [])
+      words: blocks.flatMap { [Int64($0.offset), Int64($0.metadataLength), Int64($0.bodyLength)] }, perStruct: 3)
+    let dictionaries = builder.vector(words: [], perStruct: 3)
     let footer = builder.table([
       (Footer.version, .int16(version)), (Footer.schema, .offset(schemaTable)),
       (Footer.dictionaries, .offset(dictionaries)), (Footer.recordBatches, .offset(batches)),

@@ -25,6 +25,8 @@ enum ArrowMetadata {
 
   /// Fields, or metadata entries, that a schema may have; far above any sensible file.
   static let entryLimit = 10_000
+  /// How deep lists may lie in lists.
+  static let depthLimit = 8
   /// Bytes that a schema's names and metadata may take together when read.
   static let textLimit = 64 << 20
   /// Rows in one batch; 64-bit counts are optional for Arrow's readers.

@@ -7,7 +7,7 @@ package enum ArrowType: Equatable, Sendable {
   case utf8
   case binary
   case fixedSizeBinary(Int)
-  /// A list with 32-bit offsets. The child is any of the types above.
+  /// A list with 32-bit offsets. The child is any type, another list included, up to 8 deep.
   indirect case list(ArrowField)
 
   package static let int8 = ArrowType.int(bits: 8, signed: true)

@@ -25,7 +25,7 @@ struct ArrowStreamScanner {
   }
 
   /// The next complete batch and its place; nil at the end of what is good.
-  mutating func next(columns: [String]? = nil) -> (block: ArrowBlock, batch: RecordBatch)? {
+  mutating func next() -> (block: ArrowBlock, batch: RecordBatch)? {
     do {
       let message = try ArrowMetadata.readMessage(file.bytes, path: file.path, at: offset, limit: file.bytes.count)
       guard let message else { return nil }
@@ -33,7 +33,7 @@ struct ArrowStreamScanner {
         throw RollbookError.badInput("\(file.path) at byte \(offset)", "expected a record batch, found a schema")
       }
       let header = try ArrowMetadata.readBatchHeader(message, schema: schema)
-      let batch = try ArrowFileReader.decode(header, schema, columns, file, lz4)
+      let batch = try ArrowFileReader.decode(header, schema, nil, file, lz4)
       offset = message.block.end
       return (message.block, batch)
     } catch let error as RollbookError {
@@ -44,48 +44,29 @@ struct ArrowStreamScanner {
       return nil
     }
   }
-}
 
-/// What `ArrowFileReader.salvage` found.
-package struct ArrowSalvage: Sendable {
-  package var schema: ArrowSchema
-  package var batchCount: Int
-  package var rowCount: Int
-  /// Bytes from the start that hold the schema and complete batches.
-  package var goodBytes: Int
-  /// Why the file is no complete shard. Never nil for a truncated file: what was salvaged may be only its beginning.
-  package var problem: RollbookError?
-}
+  /// The batch at a place that `next` gave before; nil if the file has changed since.
+  mutating func batch(_ block: ArrowBlock) -> RecordBatch? {
+    offset = block.offset
+    return next()?.batch
+  }
 
-extension ArrowFileReader {
-  /// Hands every complete batch of a possibly truncated file to `body`, in order, one at a time.
+  /// Goes on behind what `problem` is about, at the next place where a batch of this schema might begin.
   ///
-  /// A file that ends at the border of a batch looks like a shorter complete one; `problem` says "truncated" for it
-  /// too.
-  ///
-  /// - Throws: `RollbookError` when not even the schema can be read, and whatever `body` throws.
-  package static func salvage(
-    path: String, columns: [String]? = nil, _ body: (RecordBatch) throws -> Void = { _ in }
-  ) throws -> ArrowSalvage {
-    var scanner = try ArrowStreamScanner(path: path)
-    var result = ArrowSalvage(schema: scanner.schema, batchCount: 0, rowCount: 0, goodBytes: 0)
-    while let (_, batch) = scanner.next(columns: columns) {
-      result.batchCount += 1
-      result.rowCount += batch.rowCount
-      try body(batch)
+  /// - Returns: False when there is no such place, and then nothing is changed.
+  mutating func resynchronise() -> Bool {
+    guard problem != nil else { return false }
+    // Messages start at multiples of 8 bytes.
+    for place in stride(from: (offset | 7) + 1, to: file.bytes.count - 15, by: 8) {
+      guard file.bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self) == ArrowMetadata.continuation,
+        let message = try? ArrowMetadata.readMessage(file.bytes, path: file.path, at: place, limit: file.bytes.count),
+        message.kind == .recordBatch, (try? ArrowMetadata.readBatchHeader(message, schema: schema)) != nil
+      else { continue }
+      offset = place
+      problem = nil
+      return true
     }
-    result.goodBytes = scanner.offset
-    do {
-      let reader = try ArrowFileReader(path: path)
-      result.problem = scanner.problem
-      if result.problem == nil && reader.batchCount != result.batchCount {
-        result.problem = RollbookError.badInput(
-          path, "expected the \(reader.batchCount) batches that the footer lists, found \(result.batchCount)")
-      }
-    } catch let error as RollbookError {
-      result.problem = error
-    }
-    return result
+    return false
   }
 }
 
@@ -99,8 +80,10 @@ extension ArrowFileWriter {
   /// - Parameter recovered: Called with each batch that is kept, in order.
   package static func resume(
     path: String, schema: ArrowSchema, compression: ArrowCompression = .lz4Frame,
-    fileSystem: any FileSystem = LocalFileSystem(), recovered: (RecordBatch) throws -> Void = { _ in }
+    fileSystem: any FileSystem = LocalFileSystem(), syncInterval: Double = ArrowFileWriter.defaultSyncInterval,
+    recovered: (RecordBatch) throws -> Void = { _ in }
   ) throws -> ArrowFileWriter {
+    let encoder = ArrowBatchEncoder(compression: compression)
     var state = State(blocks: [], rowCount: 0, offset: 0)
     if var scanner = try? ArrowStreamScanner(path: path),
       scanner.file.bytes.starts(with: opening(schema))
@@ -108,9 +91,10 @@ extension ArrowFileWriter {
       state.offset = scanner.offset
       while let (block, batch) = scanner.next() {
         guard batch.rowCount > 0, block.offset == state.offset else { break }
-        let (metadata, body) = try encode(batch.columns, rowCount: batch.rowCount, compression: compression)
-        let isSame = withExtendedLifetime(scanner.file) { file in
-          UnsafeRawBufferPointer(rebasing: file.bytes[block.offset..<block.end]).elementsEqual(metadata + body)
+        let isSame = try encoder.encode(batch.columns, rowCount: batch.rowCount) { _, bytes in
+          withExtendedLifetime(scanner.file) { file in
+            isEqual(UnsafeRawBufferPointer(rebasing: file.bytes[block.offset..<block.end]), bytes)
+          }
         }
         guard isSame else { break }
         state.blocks.append(block)
@@ -118,8 +102,11 @@ extension ArrowFileWriter {
         state.offset = block.end
         try recovered(batch)
       }
+      withExtendedLifetime(scanner.file) { file in
+        state.digest.update(UnsafeRawBufferPointer(rebasing: file.bytes[..<state.offset]))
+      }
     }
     return try ArrowFileWriter(
-      path: path, schema: schema, compression: compression, fileSystem: fileSystem, state: state)
+      path: path, schema: schema, encoder: encoder, fileSystem: fileSystem, syncInterval: syncInterval, state: state)
   }
 }

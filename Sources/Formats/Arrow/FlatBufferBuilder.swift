@@ -39,10 +39,7 @@ struct FlatBufferBuilder {
   }
 
   private mutating func prepend(_ value: some FixedWidthInteger) {
-    let size = value.bitWidth / 8
-    for index in 0..<size {
-      reversed.append(UInt8(truncatingIfNeeded: value >> (8 * (size - 1 - index))))
-    }
+    withUnsafeBytes(of: value.bigEndian) { reversed.append(contentsOf: $0) }
   }
 
   /// An offset to `position`, relative to the offset's own place.
@@ -68,22 +65,23 @@ struct FlatBufferBuilder {
     return front
   }
 
-  /// A vector of 8-aligned structs, each given as its 64-bit words (a smaller field and its padding share a word).
-  mutating func vector(structs: [[Int64]]) -> Int {
-    let total = 8 * structs.reduce(0) { $0 + $1.count }
-    align(4, extra: total)
-    align(8, extra: total)
-    for words in structs.reversed() {
-      for word in words.reversed() { prepend(word) }
-    }
-    prepend(UInt32(structs.count))
+  /// A vector of 8-aligned structs, as the 64-bit words of one after the other (a smaller field and its padding share
+  /// a word).
+  mutating func vector(words: [Int64], perStruct: Int) -> Int {
+    align(4, extra: 8 * words.count)
+    align(8, extra: 8 * words.count)
+    // Reversed words, each with its bytes reversed, in one piece.
+    let reversedWords = words.reversed().map(\.bigEndian)
+    reversedWords.withUnsafeBytes { reversed.append(contentsOf: $0) }
+    prepend(UInt32(words.count / perStruct))
     return front
   }
 
   /// A table. Slots lie from the largest type to the smallest, equal sizes in order of their ids.
   mutating func table(_ slots: [(id: Int, value: Slot)]) -> Int {
     let end = front
-    var places: [Int: Int] = [:]
+    let count = (slots.map(\.id).max() ?? -1) + 1
+    var places = [Int](repeating: 0, count: count)
     for size in [8, 4, 2, 1] {
       for slot in slots where slot.value.size == size {
         align(size)
@@ -94,8 +92,7 @@ struct FlatBufferBuilder {
     align(4)
     prepend(Int32(0))
     let table = front
-    let count = (slots.map(\.id).max() ?? -1) + 1
-    for id in (0..<count).reversed() { prepend(UInt16(places[id].map { table - $0 } ?? 0)) }
+    for id in (0..<count).reversed() { prepend(UInt16(places[id] == 0 ? 0 : table - places[id])) }
     prepend(UInt16(table - end))
     prepend(UInt16(4 + 2 * count))
     patch(Int32(front - table), at: table)

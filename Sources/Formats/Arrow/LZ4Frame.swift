@@ -18,19 +18,22 @@ enum LZ4Frame {
     return preferences
   }
 
-  /// Appends one frame holding `bytes` to `output`.
-  static func append(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) throws {
+  /// The most bytes that the frame of `size` bytes can take.
+  static func bound(_ size: Int) -> Int {
+    var preferences = preferences(size: size)
+    return LZ4F_compressFrameBound(size, &preferences)
+  }
+
+  /// Writes one frame holding `bytes` to the start of `output`, which has room for `bound(bytes.count)`; returns its
+  /// length. Its bytes are a function of `bytes` and the version of liblz4: no state goes from one frame to the next.
+  static func compress(_ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws -> Int {
     var preferences = preferences(size: bytes.count)
-    let bound = LZ4F_compressFrameBound(bytes.count, &preferences)
-    let frame = try [UInt8](unsafeUninitializedCapacity: bound) { frame, count in
-      let size = LZ4F_compressFrame(frame.baseAddress, bound, bytes.baseAddress, bytes.count, &preferences)
-      guard LZ4F_isError(size) == 0 else {
-        let problem = String(cString: LZ4F_getErrorName(size))
-        throw RollbookError.bug("LZ4 could not compress \(bytes.count) bytes: \(problem)")
-      }
-      count = size
+    let size = LZ4F_compressFrame(output.baseAddress, output.count, bytes.baseAddress, bytes.count, &preferences)
+    guard LZ4F_isError(size) == 0 else {
+      let problem = String(cString: LZ4F_getErrorName(size))
+      throw RollbookError.bug("LZ4 could not compress \(bytes.count) bytes: \(problem)")
     }
-    output.append(contentsOf: frame)
+    return size
   }
 }
 
@@ -45,6 +48,7 @@ final class LZ4FrameDecoder {
   /// - Returns: nil, or what is wrong: a checksum that does not hold, another length than `output`'s, bytes that
   ///   follow the frame.
   func decode(_ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> String? {
+    if LZ4Frame.decodePlain(frame, into: output) { return nil }
     if context == nil {
       let result = LZ4F_createDecompressionContext(&context, UInt32(LZ4F_VERSION))
       guard LZ4F_isError(result) == 0 else { return "no memory for an LZ4 decoder" }

@@ -29,8 +29,7 @@ package struct Buffer: Equatable, Sendable {
   package static func open(
     path: String, create: Bool, indexFolder: String? = nil, fileSystem: any FileSystem = LocalFileSystem()
   ) throws -> Buffer {
-    var root = path
-    while root.utf8.count > 1, root.hasSuffix("/") { root.removeLast() }
+    let root = root(path)
     if create {
       for folder in ["shards/rollouts", "shards/scores", "shards/updates", "checkpoints", "metrics", "staging"] {
         try fileSystem.createFolder("\(root)/\(folder)")
@@ -50,6 +49,22 @@ package struct Buffer: Equatable, Sendable {
     return Buffer(root: root, id: try readIdentity(identityPath).id, indexFolder: indexFolder)
   }
 
+  /// Opens a buffer whose `rollbook.json` may be damaged, for whoever wants to know what else is: its `id` is then
+  /// empty, and `tokenizer` throws.
+  ///
+  /// - Throws: `RollbookError` `missing` when there is none.
+  package static func openUnverified(path: String, indexFolder: String? = nil) throws -> Buffer {
+    do { return try open(path: path, create: false, indexFolder: indexFolder) } catch let error as RollbookError where error.code == .badInput {
+      return Buffer(root: root(path), id: "", indexFolder: indexFolder)
+    }
+  }
+
+  private static func root(_ path: String) -> String {
+    var root = path
+    while root.utf8.count > 1, root.hasSuffix("/") { root.removeLast() }
+    return root
+  }
+
   private init(root: String, id: String, indexFolder: String?) {
     self.root = root
     self.id = id
@@ -66,11 +81,11 @@ package struct Buffer: Equatable, Sendable {
     object["format"] = .int(currentFormat)
     object["id"] = .string(id)
     object["tokenizer"] = tokenizer.map { .string($0) }
-    return try JSON.object(object).serialized(pretty: true) + "\n"
+    return try SealedJSON.text(object)
   }
 
   private static func readIdentity(_ path: String) throws -> (id: String, tokenizer: String?) {
-    let json = try JSON.parse(contentsOf: path)
+    let json = try SealedJSON.read(path)
     guard let format = json["format"]?.int, let id = json["id"]?.string, !id.isEmpty else {
       throw RollbookError.badInput(path, "expected \"format\" and \"id\" of a Rollbook buffer, found neither or one")
     }

@@ -1,12 +1,14 @@
 // Manifests as text: a fixed order of fields, maps by key, one field a line.
 
 extension Manifest {
-  /// The manifest's text, ending in a newline. Equal manifests give equal text.
+  /// The manifest's text, checksum included, ending in a newline. Equal manifests give equal text.
   package func serialized() throws -> String {
-    try json.serialized(pretty: true) + "\n"
+    try SealedJSON.text(object)
   }
 
-  package var json: JSON {
+  package var json: JSON { .object(object) }
+
+  private var object: JSONObject {
     var object = JSONObject()
     object["version"] = .int(version)
     object["kind"] = .string(kind.rawValue)
@@ -30,14 +32,15 @@ extension Manifest {
     object["action"] = action.json
     object["summary"] = .object(
       JSONObject(summary.sorted { $0.key < $1.key }.map { ($0.key, $0.value.isFinite ? .double($0.value) : .null) }))
-    return .object(object)
+    return object
   }
 
   /// Reads a manifest file.
   ///
-  /// - Throws: `RollbookError` `missing`, or `badInput` for text that is no manifest or one of a newer version.
+  /// - Throws: `RollbookError` `missing`, or `badInput` for text that is no manifest, one of a newer version, and one
+  ///   whose checksum says that it was changed.
   package static func read(_ path: String) throws -> Manifest {
-    try Manifest(json: JSON.parse(contentsOf: path), source: path)
+    try Manifest(json: SealedJSON.read(path), source: path)
   }
 
   /// - Parameter source: What an error calls the place, usually the path.

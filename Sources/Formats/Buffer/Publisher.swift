@@ -30,13 +30,16 @@ package struct Publisher: Sendable {
 
   /// Publishes a finished shard file under `manifest.name` and removes it from staging.
   ///
-  /// Digest, size, rows, batches and columns of the manifest are taken from the file; inputs inside the buffer are
-  /// named relative to it.
+  /// Size, rows, batches and columns of the manifest are taken from the file; inputs inside the buffer are named
+  /// relative to it.
+  ///
+  /// - Parameter digest: What the writer knows of the bytes it meant to write (`ShardWriter.digest`), so that damage
+  ///   on their way to the disk is found by `rollbook verify`; nil takes it from the file.
   /// - Throws: `RollbookError`: `io` (run again: nothing is lost), `badInput` for a file that is no shard of the
   ///   manifest's kind and for a name that holds other bytes.
-  package func publishShard(staged: String, manifest: Manifest) throws -> Outcome {
+  package func publishShard(staged: String, manifest: Manifest, digest: String? = nil) throws -> Outcome {
     var manifest = relative(manifest)
-    try describe(&manifest, staged)
+    try describe(&manifest, staged, digest: digest)
     let target = buffer.path(of: manifest)
     try fileSystem.syncFile(staged)
     do {
@@ -63,7 +66,7 @@ package struct Publisher: Sendable {
     return manifest
   }
 
-  private func describe(_ manifest: inout Manifest, _ staged: String) throws {
+  private func describe(_ manifest: inout Manifest, _ staged: String, digest: String?) throws {
     let reader = try ArrowFileReader(path: staged)
     let kind = reader.schema[ShardMetadata.kindKey]
     guard kind == manifest.kind.rawValue else {
@@ -73,8 +76,8 @@ package struct Publisher: Sendable {
     manifest.rows = reader.rowCount
     manifest.batches = reader.batchCount
     manifest.columns = reader.schema.fields.map(\.name)
-    manifest.bytes = try fileSize(staged)
-    manifest.digest = try Digest.file(staged)
+    manifest.bytes = reader.byteCount
+    manifest.digest = try digest ?? Digest.file(staged)
   }
 
   /// Writes the manifest unless one is there.

@@ -88,10 +88,13 @@ extension Index {
 
   /// Takes in everything that differs.
   ///
-  /// - Parameter step: Only what belongs to this step; nil for all.
-  func takeInAll(step: Int? = nil) throws -> IngestReport {
+  /// - Parameters:
+  ///   - step: Only what belongs to this step; nil for all.
+  ///   - set: A score set to leave out.
+  func takeInAll(step: Int? = nil, withoutSet set: String? = nil) throws -> IngestReport {
     var report = IngestReport()
-    let found = try scan(step: step)
+    let left = set.map { buffer.relative("\(buffer.scoresFolder)/\($0)-step-") }
+    let found = try scan(step: step).filter { file in left.map { !file.path.hasPrefix($0) } ?? true }
     try Self.guarding(path, buffer.root) {
       let known = try queue.read { try Self.known($0) }
       let paths = Set(found.map(\.path))

@@ -77,15 +77,19 @@ package final class Index {
 
   /// An index in memory.
   ///
-  /// - Parameter step: Only of what belongs to this step, nil for all: what a stage asks of its own step, without
-  ///   touching the index that others share.
-  package static func inMemory(_ buffer: Buffer, step: Int? = nil) throws -> (index: Index, report: IngestReport) {
+  /// - Parameters:
+  ///   - step: Only of what belongs to this step, nil for all: what a stage asks of its own step, without touching the
+  ///     index that others share.
+  ///   - set: A score set to leave out.
+  package static func inMemory(
+    _ buffer: Buffer, step: Int? = nil, withoutSet set: String? = nil
+  ) throws -> (index: Index, report: IngestReport) {
     let index = try guarding(":memory:", buffer.root) {
       let queue = try DatabaseQueue(configuration: configuration(readOnly: false, durable: false))
       try migrate(queue)
       return Index(buffer: buffer, queue: queue, isReadOnly: false, path: ":memory:")
     }
-    return (index, try index.takeInAll(step: step))
+    return (index, try index.takeInAll(step: step, withoutSet: set))
   }
 
   /// How every connection is set up.

@@ -18,6 +18,18 @@ package struct RolloutID: Hashable, Comparable, Sendable, CustomStringConvertibl
     self.init(high: word(bytes.prefix(8)), low: word(bytes.dropFirst(8)))
   }
 
+  /// Reads the 16 bytes from `offset` on, which must be there.
+  init(loading bytes: UnsafeRawBufferPointer, at offset: Int) {
+    high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+  }
+
+  /// Writes the 16 bytes.
+  func store(into memory: UnsafeMutableRawPointer) {
+    memory.storeBytes(of: high.bigEndian, as: UInt64.self)
+    memory.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+  }
+
   /// nil unless there are 32 hex digits.
   package init?(hex: String) {
     guard hex.utf8.count == 2 * Self.byteCount, let range = Self.range(hexPrefix: hex) else { return nil }

@@ -39,65 +39,66 @@ package struct RolloutCodec: ShardCodec {
   ]
 
   package func rolloutID(_ row: Rollout) -> RolloutID { row.id }
-  package func groupKey(_ row: Rollout) -> String { "\(row.step)/\(row.group)" }
+  package func isSameGroup(_ a: UnsafePointer<Rollout>, _ b: UnsafePointer<Rollout>) -> Bool {
+    a.pointee.step == b.pointee.step && a.pointee.group == b.pointee.group
+  }
 
-  package func encode(_ rows: [Rollout]) throws -> [ArrowColumn] {
-    for row in rows { try check(row, place: "rollout \(row.id)") }
+  package func encode(_ rows: RowParts<Rollout>) throws -> [ArrowColumn] {
+    try rows.forEach { _, row in
+      try check(
+        tokens: row.pointee.responseTokens.count, logprobs: row.pointee.logprobs, mask: row.pointee.responseMask,
+        promptID: row.pointee.promptID, place: "rollout \(row.pointee.id)")
+    }
     return [
-      .ids(rows.map(\.id)),
-      .int64(rows.map(\.step)),
-      .int64(rows.map(\.group)),
-      .int64(rows.map(\.sample)),
-      try .utf8(rows.map(\.kind)),
-      try .utf8(rows.map(\.promptID)),
-      try .utf8(rows.map(\.task)),
-      try .utf8(rows.map(\.messages)),
-      try .utf8(rows.map(\.promptText)),
-      try .list(rows.map(\.promptTokens)),
-      ArrowColumn(.int32(try rows.map { try length($0.promptTokens, $0) })),
-      try .utf8(rows.map(\.responseText)),
-      try .list(rows.map(\.responseTokens)),
-      ArrowColumn(.int32(try rows.map { try length($0.responseTokens, $0) })),
-      try .list(rows.map(\.logprobs)),
-      try .list(rows.map(\.responseMask)),
-      try .utf8(rows.map(\.finishReason.rawValue)),
-      try .utf8(rows.map(\.answer)),
-      try .utf8(rows.map(\.meta)),
-      try .utf8(rows.map(\.policy)),
-      .int64(rows.map(\.policyStep)),
-      .int64(rows.map(\.seed)),
+      .ids(rows) { $0.pointee.id },
+      .int64(rows) { $0.pointee.step },
+      .int64(rows) { $0.pointee.group },
+      .int64(rows) { $0.pointee.sample },
+      try .utf8(rows) { $0.pointee.kind },
+      try .utf8(rows) { $0.pointee.promptID },
+      try .utf8(rows, nullable: { $0.pointee.task }),
+      try .utf8(rows, nullable: { $0.pointee.messages }),
+      try .utf8(rows) { $0.pointee.promptText },
+      try .list(rows) { $0.pointee.promptTokens },
+      ArrowColumn(.int32(rows.map { Int32(clamping: $0.pointee.promptTokens.count) })),
+      try .utf8(rows) { $0.pointee.responseText },
+      try .list(rows) { $0.pointee.responseTokens },
+      ArrowColumn(.int32(rows.map { Int32(clamping: $0.pointee.responseTokens.count) })),
+      try .list(rows, nullable: { $0.pointee.logprobs }),
+      try .list(rows, nullable: { $0.pointee.responseMask }),
+      try .utf8(rows) { $0.pointee.finishReason.rawValue },
+      try .utf8(rows, nullable: { $0.pointee.answer }),
+      try .utf8(rows, nullable: { $0.pointee.meta }),
+      try .utf8(rows) { $0.pointee.policy },
+      .int64(rows, nullable: { $0.pointee.policyStep }),
+      .int64(rows) { $0.pointee.seed },
     ]
   }
 
-  private func length(_ tokens: [Int32], _ row: Rollout) throws -> Int32 {
-    guard let length = Int32(exactly: tokens.count) else {
-      throw RollbookError.badInput("rollout \(row.id)", "expected fewer than 2^31 tokens, found \(tokens.count)")
-    }
-    return length
-  }
-
   /// What neither a writer nor a reader lets pass.
-  private func check(_ row: Rollout, place: String) throws {
-    if let logprobs = row.logprobs {
-      guard logprobs.count == row.responseTokens.count else {
+  private func check(
+    tokens: Int, logprobs: [Float]?, mask: [Bool]?, promptID: String, place: @autoclosure () -> String
+  ) throws {
+    if let logprobs {
+      guard logprobs.count == tokens else {
         throw RollbookError.badInput(
-          place, "expected a log-probability for each of \(row.responseTokens.count) tokens, found \(logprobs.count)")
+          place(), "expected a log-probability for each of \(tokens) tokens, found \(logprobs.count)")
       }
-      guard logprobs.allSatisfy(\.isFinite) else {
-        throw RollbookError.badInput(place, "expected finite log-probabilities, found infinity or NaN")
+      guard logprobs.areFinite else {
+        throw RollbookError.badInput(place(), "expected finite log-probabilities, found infinity or NaN")
       }
     }
-    if let mask = row.responseMask, mask.count != row.responseTokens.count {
+    if let mask, mask.count != tokens {
       throw RollbookError.badInput(
-        place, "expected a mask entry for each of \(row.responseTokens.count) tokens, found \(mask.count)")
+        place(), "expected a mask entry for each of \(tokens) tokens, found \(mask.count)")
     }
-    guard !row.promptID.isEmpty else { throw RollbookError.badInput(place, "expected a prompt id, found none") }
+    guard !promptID.isEmpty else { throw RollbookError.badInput(place(), "expected a prompt id, found none") }
   }
 
   /// Only the summary's columns are essential; texts that are missing read as "", lists as empty, the rest as nil.
   package func decode(_ batch: RecordBatch, place: String) throws -> [Rollout] {
-    let summaries = try summaries(batch, place: place)
     let columns = BatchColumns(batch: batch, place: place)
+    let summary = try SummaryColumns(columns)
     let messages = try columns.optionalStrings("messages")
     let promptTexts = try columns.optionalStrings("prompt_text")
     let promptTokens = columns.has("prompt_tokens") ? try columns.int32Lists("prompt_tokens") : nil
@@ -107,62 +108,110 @@ package struct RolloutCodec: ShardCodec {
     let masks = try columns.optionalBoolLists("response_mask")
     let answers = try columns.optionalStrings("answer")
     let metas = try columns.optionalStrings("meta")
-    return try summaries.indices.map { row in
-      let summary = summaries[row]
-      let rollout = Rollout(
-        id: summary.id, step: summary.step, group: summary.group, sample: summary.sample, kind: summary.kind,
-        promptID: summary.promptID, task: summary.task, messages: messages[row], promptText: promptTexts[row] ?? "",
-        promptTokens: promptTokens?[row] ?? [], responseText: responseTexts[row] ?? "",
-        responseTokens: responseTokens?[row] ?? [], logprobs: logprobs[row], responseMask: masks[row],
-        finishReason: summary.finishReason, answer: answers[row], meta: metas[row], policy: summary.policy,
-        policyStep: summary.policyStep, seed: summary.seed)
-      let place = "\(place), row \(row)"
-      if promptTokens != nil, rollout.promptTokens.count != summary.promptLength {
-        throw RollbookError.badInput(
-          place,
-          "expected \(summary.promptLength) tokens by 'prompt_length', found \(rollout.promptTokens.count)")
+    var rows: [Rollout] = []
+    rows.reserveCapacity(batch.rowCount)
+    for row in summary.ids.indices {
+      func fault(_ expected: Int, _ name: String, _ found: Int) -> RollbookError {
+        RollbookError.badInput("\(place), row \(row)", "expected \(expected) tokens by '\(name)', found \(found)")
       }
+      let reason = try summary.check(row)
+      let prompt = promptTokens?[row] ?? []
+      guard promptTokens == nil || prompt.count == summary.promptLengths[row] else {
+        throw fault(summary.promptLengths[row], "prompt_length", prompt.count)
+      }
+      let response = responseTokens?[row] ?? []
       if responseTokens != nil {
-        guard rollout.responseTokens.count == summary.responseLength else {
-          throw RollbookError.badInput(
-            place,
-            "expected \(summary.responseLength) tokens by 'response_length', found \(rollout.responseTokens.count)")
+        guard response.count == summary.responseLengths[row] else {
+          throw fault(summary.responseLengths[row], "response_length", response.count)
         }
-        try check(rollout, place: place)
+        try check(
+          tokens: response.count, logprobs: logprobs[row], mask: masks[row], promptID: summary.promptIDs[row],
+          place: "\(place), row \(row)")
       }
-      return rollout
+      rows.append(
+        Rollout(
+          id: summary.ids[row], step: summary.steps[row], group: summary.groups[row], sample: summary.samples[row],
+          kind: summary.kinds[row], promptID: summary.promptIDs[row], task: summary.tasks[row],
+          messages: messages[row], promptText: promptTexts[row] ?? "", promptTokens: prompt,
+          responseText: responseTexts[row] ?? "", responseTokens: response, logprobs: logprobs[row],
+          responseMask: masks[row], finishReason: reason, answer: answers[row], meta: metas[row],
+          policy: summary.policies[row], policyStep: summary.policySteps[row], seed: summary.seeds[row]))
     }
+    return rows
   }
 
   /// Rows without texts and tokens.
   package func summaries(_ batch: RecordBatch, place: String) throws -> [RolloutSummary] {
-    let columns = BatchColumns(batch: batch, place: place)
-    let ids = try columns.ids("id")
-    let steps = try columns.ints("step")
-    let groups = try columns.ints("group")
-    let samples = try columns.ints("sample")
-    let kinds = try columns.strings("kind")
-    let promptIDs = try columns.strings("prompt_id")
-    let tasks = try columns.optionalStrings("task")
-    let promptLengths = try columns.ints("prompt_length")
-    let responseLengths = try columns.ints("response_length")
-    let reasons = try columns.strings("finish_reason")
-    let policies = try columns.strings("policy")
-    let policySteps = try columns.optionalInts("policy_step")
-    let seeds = try columns.ints("seed")
-    return try ids.indices.map { row in
-      guard let reason = FinishReason(rawValue: reasons[row]) else {
-        throw columns.fault(
-          "finish_reason", "expected stop, stop_string or length, found '\(reasons[row])' at row \(row)")
+    let summary = try SummaryColumns(BatchColumns(batch: batch, place: place))
+    return try summary.ids.indices.map { row in
+      RolloutSummary(
+        id: summary.ids[row], step: summary.steps[row], group: summary.groups[row], sample: summary.samples[row],
+        kind: summary.kinds[row], promptID: summary.promptIDs[row], task: summary.tasks[row],
+        promptLength: summary.promptLengths[row], responseLength: summary.responseLengths[row],
+        finishReason: try summary.check(row), policy: summary.policies[row], policyStep: summary.policySteps[row],
+        seed: summary.seeds[row])
+    }
+  }
+}
+
+/// The columns that every reader of rollouts needs.
+private struct SummaryColumns {
+  let columns: BatchColumns
+  let ids: [RolloutID]
+  let steps, groups, samples, promptLengths, responseLengths, seeds: [Int]
+  let kinds, promptIDs, reasons, policies: [String]
+  let tasks: NullableRows<String>
+  let policySteps: NullableRows<Int>
+
+  init(_ columns: BatchColumns) throws {
+    self.columns = columns
+    ids = try columns.ids("id")
+    steps = try columns.ints("step")
+    groups = try columns.ints("group")
+    samples = try columns.ints("sample")
+    kinds = try columns.strings("kind")
+    promptIDs = try columns.strings("prompt_id")
+    tasks = try columns.optionalStrings("task")
+    promptLengths = try columns.ints("prompt_length")
+    responseLengths = try columns.ints("response_length")
+    reasons = try columns.strings("finish_reason")
+    policies = try columns.strings("policy")
+    policySteps = try columns.optionalInts("policy_step")
+    seeds = try columns.ints("seed")
+  }
+
+  /// The finish reason of a row whose lengths are legal.
+  func check(_ row: Int) throws -> FinishReason {
+    guard let reason = FinishReason(rawValue: reasons[row]) else {
+      throw columns.fault(
+        "finish_reason", "expected stop, stop_string or length, found '\(reasons[row])' at row \(row)")
+    }
+    guard promptLengths[row] >= 0, responseLengths[row] >= 0 else {
+      throw columns.fault("response_length", "expected lengths of zero or more at row \(row)")
+    }
+    return reason
+  }
+}
+
+extension [Float] {
+  /// Whether none is infinite or NaN: adding one to an exponent of all ones carries into the sign.
+  fileprivate var areFinite: Bool {
+    withUnsafeBytes { bytes in
+      var carries = SIMD16<UInt32>()
+      var index = 0
+      while index + 64 <= bytes.count {
+        let bits = bytes.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt32>.self)
+        carries |= (bits & 0x7fff_ffff) &+ 0x0080_0000
+        index += 64
       }
-      guard promptLengths[row] >= 0, responseLengths[row] >= 0 else {
-        throw columns.fault("response_length", "expected lengths of zero or more at row \(row)")
+      var carry: UInt32 = 0
+      for lane in carries.indices { carry |= carries[lane] }
+      while index < bytes.count {
+        let bits = bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self)
+        carry |= (bits & 0x7fff_ffff) &+ 0x0080_0000
+        index += 4
       }
-      return RolloutSummary(
-        id: ids[row], step: steps[row], group: groups[row], sample: samples[row], kind: kinds[row],
-        promptID: promptIDs[row], task: tasks[row], promptLength: promptLengths[row],
-        responseLength: responseLengths[row], finishReason: reason, policy: policies[row],
-        policyStep: policySteps[row], seed: seeds[row])
+      return carry >> 31 == 0
     }
   }
 }

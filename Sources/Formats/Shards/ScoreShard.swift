@@ -31,30 +31,34 @@ package struct ScoreCodec: ShardCodec {
   }
 
   package func rolloutID(_ row: ScoreRow) -> RolloutID { row.rollout }
-  package func groupKey(_ row: ScoreRow) -> String { "\(row.step)/\(row.promptID)" }
+  package func isSameGroup(_ a: UnsafePointer<ScoreRow>, _ b: UnsafePointer<ScoreRow>) -> Bool {
+    a.pointee.step == b.pointee.step && a.pointee.promptID == b.pointee.promptID
+  }
 
-  package func encode(_ rows: [ScoreRow]) throws -> [ArrowColumn] {
-    for row in rows {
-      guard row.components.count == components.count else {
-        throw RollbookError.bug("score of \(row.rollout): \(row.components.count) components, not \(components.count)")
+  package func encode(_ rows: RowParts<ScoreRow>) throws -> [ArrowColumn] {
+    try rows.forEach { _, row in
+      guard row.pointee.components.count == components.count else {
+        throw RollbookError.bug("score of \(row.pointee.rollout): \(row.pointee.components.count) components, not \(components.count)")
       }
-      for value in row.components + [row.reward] {
-        if let value, !value.isFinite {
-          throw RollbookError.badInput(
-            "score of rollout \(row.rollout)", "expected a finite reward, found \(value)",
-            hint: "a reward that does not apply is null")
-        }
-      }
+      for value in row.pointee.components { try check(value, row.pointee.rollout) }
+      try check(row.pointee.reward, row.pointee.rollout)
     }
     return [
-      .ids(rows.map(\.rollout)),
-      .int64(rows.map(\.step)),
-      try .utf8(rows.map(\.promptID)),
-      .int64(rows.map(\.sample)),
-      .float64(rows.map(\.reward)),
-    ] + components.indices.map { index in .float64(rows.map { $0.components[index] }) } + [
-      try .utf8(rows.map(\.extracted))
+      .ids(rows) { $0.pointee.rollout },
+      .int64(rows) { $0.pointee.step },
+      try .utf8(rows) { $0.pointee.promptID },
+      .int64(rows) { $0.pointee.sample },
+      .float64(rows, nullable: { $0.pointee.reward }),
+    ] + components.indices.map { index in .float64(rows, nullable: { $0.pointee.components[index] }) } + [
+      try .utf8(rows, nullable: { $0.pointee.extracted })
     ]
+  }
+
+  private func check(_ value: Double?, _ rollout: RolloutID) throws {
+    guard let value, !value.isFinite else { return }
+    throw RollbookError.badInput(
+      "score of rollout \(rollout)", "expected a finite reward, found \(value)",
+      hint: "a reward that does not apply is null")
   }
 
   /// `extracted` may be missing.

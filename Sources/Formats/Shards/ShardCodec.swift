@@ -13,12 +13,12 @@ package protocol ShardCodec: Sendable {
   var fields: [ArrowField] { get }
   /// The rollout that a row is of.
   func rolloutID(_ row: Row) -> RolloutID
-  /// Rows with equal keys stay in one batch.
-  func groupKey(_ row: Row) -> String
+  /// Whether two rows belong to one group; neighbours that do stay in one batch.
+  func isSameGroup(_ a: UnsafePointer<Row>, _ b: UnsafePointer<Row>) -> Bool
   /// Columns in the order of `fields`.
   ///
   /// - Throws: `RollbookError` `badInput` for a row that says something impossible, naming it.
-  func encode(_ rows: [Row]) throws -> [ArrowColumn]
+  func encode(_ rows: RowParts<Row>) throws -> [ArrowColumn]
   /// Rows of a batch, of which columns that are not essential may be missing.
   ///
   /// - Parameter place: What errors call the place: the shard and its batch.
@@ -75,19 +75,15 @@ struct BatchColumns {
   }
 
   func ids(_ name: String) throws -> [RolloutID] {
-    try withoutNulls(name, "16 bytes a row") { column in
-      guard case .fixedSizeBinary(RolloutID.byteCount, let bytes) = column.values else { return nil }
-      let size = RolloutID.byteCount
-      return (0..<column.count).compactMap { RolloutID(bytes: bytes[($0 * size)..<($0 * size + size)]) }
-    }
+    try withoutNulls(name, "16 bytes a row") { $0.ids }
   }
 
   func ints(_ name: String) throws -> [Int] {
     try withoutNulls(name, "signed integers") { $0.ints }
   }
 
-  func optionalInts(_ name: String) throws -> [Int?] {
-    try required(name, "signed integers") { column in column.ints.map { column.nullable($0) } }
+  func optionalInts(_ name: String) throws -> NullableRows<Int> {
+    try required(name, "signed integers") { column in column.ints.map { NullableRows($0, column.validity) } }
   }
 
   func doubles(_ name: String) throws -> [Double] {
@@ -95,12 +91,12 @@ struct BatchColumns {
   }
 
   /// Finite numbers and nulls.
-  func optionalDoubles(_ name: String) throws -> [Double?] {
-    let values: [Double?] = try required(name, "float64") { column in
-      if case .float64(let values) = column.values { column.nullable(values) } else { nil }
+  func optionalDoubles(_ name: String) throws -> NullableRows<Double> {
+    let values: NullableRows<Double> = try required(name, "float64") { column in
+      if case .float64(let values) = column.values { NullableRows(values, column.validity) } else { nil }
     }
-    for (row, value) in values.enumerated() {
-      if let value, !value.isFinite {
+    for row in 0..<batch.rowCount {
+      if let value = values[row], !value.isFinite {
         throw fault(name, "expected a finite number or null, found \(value) at row \(row)")
       }
     }
@@ -112,9 +108,9 @@ struct BatchColumns {
   }
 
   /// Nils for a column that is not there.
-  func optionalStrings(_ name: String) throws -> [String?] {
-    guard has(name) else { return nils() }
-    return try required(name, "UTF-8 text") { column in column.strings.map { column.nullable($0) } }
+  func optionalStrings(_ name: String) throws -> NullableRows<String> {
+    guard has(name) else { return NullableRows() }
+    return try required(name, "UTF-8 text") { column in column.strings.map { NullableRows($0, column.validity) } }
   }
 
   func int32Lists(_ name: String) throws -> [[Int32]] {
@@ -136,44 +132,76 @@ struct BatchColumns {
   }
 
   func floatLists(_ name: String) throws -> [[Float]] {
-    let rows = try optionalFloatLists(name).compactMap { $0 }
-    guard rows.count == batch.rowCount else { throw fault(name, "expected no nulls") }
-    return rows
+    guard try column(name).nullCount == 0 else { throw fault(name, "expected no nulls") }
+    return try optionalFloatLists(name).values
   }
 
   /// Nils for a column that is not there.
-  func optionalFloatLists(_ name: String) throws -> [[Float]?] {
-    guard has(name) else { return nils() }
+  func optionalFloatLists(_ name: String) throws -> NullableRows<[Float]> {
+    guard has(name) else { return NullableRows() }
     return try required(name, "lists of float32") { column in
       guard case .list(let offsets, let child) = column.values, child.nullCount == 0,
         case .float32(let values) = child.values
       else { return nil }
-      return column.nullable(ArrowColumn.rows(offsets, values))
+      return NullableRows(ArrowColumn.rows(offsets, values), column.validity)
     }
   }
 
   /// Nils for a column that is not there.
-  func optionalBoolLists(_ name: String) throws -> [[Bool]?] {
-    guard has(name) else { return nils() }
+  func optionalBoolLists(_ name: String) throws -> NullableRows<[Bool]> {
+    guard has(name) else { return NullableRows() }
     return try required(name, "lists of booleans") { column in
       guard case .list(let offsets, let child) = column.values, child.nullCount == 0,
         case .bool(let bits) = child.values
       else { return nil }
-      return column.nullable((0..<column.count).map { bits.bools(Int(offsets[$0])..<Int(offsets[$0 + 1])) })
+      let rows = (0..<column.count).map { row in
+        column.isNull(row) ? [] : bits.bools(Int(offsets[row])..<Int(offsets[row + 1]))
+      }
+      return NullableRows(rows, column.validity)
     }
   }
+}
 
-  private func nils<Value>() -> [Value?] {
-    [Value?](repeating: nil, count: batch.rowCount)
+/// Values of which some may be null, or all: a column that is not there.
+struct NullableRows<Value> {
+  /// Something in place of each null; empty where all are null.
+  let values: [Value]
+  private let validity: Bitmap?
+
+  /// All of them null.
+  init() {
+    values = []
+    validity = nil
+  }
+
+  init(_ values: [Value], _ validity: Bitmap?) {
+    self.values = values
+    self.validity = validity
+  }
+
+  subscript(row: Int) -> Value? {
+    values.isEmpty || !(validity?[row] ?? true) ? nil : values[row]
   }
 }
 
 extension ArrowColumn {
   /// Rollout ids as 16 bytes each.
-  static func ids(_ rows: [RolloutID]) -> ArrowColumn {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(RolloutID.byteCount * rows.count)
-    for row in rows { bytes.append(contentsOf: row.bytes) }
+  static func ids<Row>(_ rows: RowParts<Row>, _ id: (UnsafePointer<Row>) -> RolloutID) -> ArrowColumn {
+    let size = RolloutID.byteCount * rows.count
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { output, count in
+      rows.forEach { number, row in
+        id(row).store(into: UnsafeMutableRawPointer(output.baseAddress! + RolloutID.byteCount * number))
+      }
+      count = size
+    }
     return ArrowColumn(.fixedSizeBinary(width: RolloutID.byteCount, bytes: bytes))
+  }
+
+  /// The rollout ids of a column of 16 bytes a row; nil for another.
+  var ids: [RolloutID]? {
+    guard case .fixedSizeBinary(RolloutID.byteCount, let bytes) = values else { return nil }
+    return bytes.withUnsafeBytes { bytes in
+      (0..<count).map { RolloutID(loading: bytes, at: RolloutID.byteCount * $0) }
+    }
   }
 }

@@ -45,7 +45,7 @@ package final class ShardReader<Codec: ShardCodec> {
   /// All rows; a shard holds as many as one step's part, so this fits in memory where the step does.
   package func rows(columns: [String]? = nil) throws -> [Codec.Row] {
     var rows: [Codec.Row] = []
-    rows.reserveCapacity(rowCount)
+    // No room is made in advance: until its batches are decoded, a file can claim any number of rows.
     for index in 0..<batchCount { rows += try self.rows(batch: index, columns: columns) }
     return rows
   }

@@ -1,5 +1,5 @@
-/// Writes rows of one kind into a staging file; whole groups make batches of about 64 rows, each on the disk before
-/// `append` returns.
+/// Writes rows of one kind into a staging file; whole groups make batches of about 64 rows. What is written outlives
+/// the process; it reaches the disk within about a second (`ArrowFileWriter.append`), all of it in `finish`.
 ///
 /// The bytes depend on the rows, their order and the metadata; not on how the rows are cut into calls, as long as a
 /// call holds whole groups. The file is published with `Publisher.publishShard`.
@@ -9,7 +9,7 @@ package final class ShardWriter<Codec: ShardCodec> {
   /// again.
   package let recoveredRowCount: Int
   private let file: ArrowFileWriter
-  private var pending: [Codec.Row] = []
+  private var pending = RowParts<Codec.Row>()
   /// The first row that is already in the file, until the first append.
   private var firstRecovered: RolloutID?
 
@@ -20,8 +20,11 @@ package final class ShardWriter<Codec: ShardCodec> {
   /// Rows appended so far, the recovered ones included.
   package var rowCount: Int { file.rowCount + pending.count }
 
-  /// Rows that are on the disk, and that another attempt would find again; the rest waits for its batch.
+  /// Rows that are in the file, and that another attempt would find again; the rest waits for its batch.
   package var storedRowCount: Int { file.rowCount }
+
+  /// The digest of the finished file, from the bytes that were written; nil before `finish`.
+  package var digest: String? { file.digest }
 
   /// Opens a staging file. What a killed run left there is kept if it is of the same codec and metadata and intact,
   /// up to the first batch that is not; everything else is cut off.
@@ -31,22 +34,25 @@ package final class ShardWriter<Codec: ShardCodec> {
   ///   - metadata: Of the schema; anything that decides the rows belongs here, so that rows of another configuration
   ///     are never taken over. No times, no host names.
   ///   - resume: False starts anew whatever is there, for writers that cannot skip rows.
+  ///   - syncInterval: Seconds between two waits for the disk before `finish`.
   ///   - recovered: Called with the rows of each batch that is kept, in order.
   package init(
     staging: String, codec: Codec, metadata: [String: String] = [:], fileSystem: any FileSystem = LocalFileSystem(),
-    resume: Bool = true, recovered: ([Codec.Row]) throws -> Void = { _ in }
+    resume: Bool = true, syncInterval: Double = ArrowFileWriter.defaultSyncInterval,
+    recovered: ([Codec.Row]) throws -> Void = { _ in }
   ) throws {
     self.codec = codec
     let schema = codec.schema(metadata: metadata)
     var first: RolloutID?
     if resume {
-      file = try ArrowFileWriter.resume(path: staging, schema: schema, fileSystem: fileSystem) { batch in
+      file = try ArrowFileWriter.resume(path: staging, schema: schema, fileSystem: fileSystem, syncInterval: syncInterval) {
+        batch in
         let rows = try codec.decode(batch, place: staging)
         if first == nil { first = rows.first.map(codec.rolloutID) }
         try recovered(rows)
       }
     } else {
-      file = try ArrowFileWriter(path: staging, schema: schema, fileSystem: fileSystem)
+      file = try ArrowFileWriter(path: staging, schema: schema, fileSystem: fileSystem, syncInterval: syncInterval)
     }
     recoveredRowCount = file.rowCount
     firstRecovered = first
@@ -64,11 +70,13 @@ package final class ShardWriter<Codec: ShardCodec> {
     firstRecovered = nil
     var start = 0
     while start < rows.count {
-      let key = codec.groupKey(rows[start])
-      var end = start + 1
-      while end < rows.count, codec.groupKey(rows[end]) == key { end += 1 }
+      let end = rows.withUnsafeBufferPointer { rows in
+        (start + 1..<rows.count).first { end in
+          rows.baseAddress.map { !codec.isSameGroup($0 + start, $0 + end) } ?? true
+        } ?? rows.count
+      }
       if !pending.isEmpty, pending.count + end - start > Self.rowsPerBatch { try flush() }
-      pending += rows[start..<end]
+      pending.append(rows[start..<end])
       start = end
       if pending.count >= Self.rowsPerBatch { try flush() }
     }
@@ -76,7 +84,7 @@ package final class ShardWriter<Codec: ShardCodec> {
 
   private func flush() throws {
     try file.append(try codec.encode(pending))
-    pending.removeAll(keepingCapacity: true)
+    pending.removeAll()
   }
 
   /// Writes what is pending and the footer; the file is then complete and on the disk.
@@ -93,11 +101,12 @@ package typealias UpdateShardWriter = ShardWriter<UpdateCodec>
 extension ShardWriter where Codec == RolloutCodec {
   package convenience init(
     staging: String, metadata: [String: String] = [:], fileSystem: any FileSystem = LocalFileSystem(),
-    resume: Bool = true, recovered: ([Rollout]) throws -> Void = { _ in }
+    resume: Bool = true, syncInterval: Double = ArrowFileWriter.defaultSyncInterval,
+    recovered: ([Rollout]) throws -> Void = { _ in }
   ) throws {
     try self.init(
       staging: staging, codec: RolloutCodec(), metadata: metadata, fileSystem: fileSystem, resume: resume,
-      recovered: recovered)
+      syncInterval: syncInterval, recovered: recovered)
   }
 }
 

@@ -24,38 +24,40 @@ package struct UpdateCodec: ShardCodec {
   }
 
   package func rolloutID(_ row: UpdateRow) -> RolloutID { row.rollout }
-  package func groupKey(_ row: UpdateRow) -> String { "\(row.step)/\(row.promptID)" }
+  package func isSameGroup(_ a: UnsafePointer<UpdateRow>, _ b: UnsafePointer<UpdateRow>) -> Bool {
+    a.pointee.step == b.pointee.step && a.pointee.promptID == b.pointee.promptID
+  }
 
   /// Every list has one entry a token. Values may be infinite or NaN: a step that diverged is worth looking at.
-  private func check(_ row: UpdateRow, place: String) throws {
-    let count = row.logprobs.count
+  private func check(_ row: UnsafePointer<UpdateRow>, place: @autoclosure () -> String) throws {
+    let count = row.pointee.logprobs.count
     let lists = [
-      ("advantages", row.advantages.count), ("weights", row.weights.count), ("old_logprobs", row.oldLogprobs.count),
-      ("behaviour_logprobs", row.behaviourLogprobs.count),
-      ("reference_logprobs", row.referenceLogprobs?.count ?? count), ("ratios", row.ratios.count),
-      ("clips", row.clips.count),
+      ("advantages", row.pointee.advantages.count), ("weights", row.pointee.weights.count), ("old_logprobs", row.pointee.oldLogprobs.count),
+      ("behaviour_logprobs", row.pointee.behaviourLogprobs.count),
+      ("reference_logprobs", row.pointee.referenceLogprobs?.count ?? count), ("ratios", row.pointee.ratios.count),
+      ("clips", row.pointee.clips.count),
     ]
     for (name, found) in lists where found != count {
-      throw RollbookError.badInput(place, "expected \(count) '\(name)', as many as logprobs, found \(found)")
+      throw RollbookError.badInput(place(), "expected \(count) '\(name)', as many as logprobs, found \(found)")
     }
   }
 
-  package func encode(_ rows: [UpdateRow]) throws -> [ArrowColumn] {
-    for row in rows { try check(row, place: "update of rollout \(row.rollout)") }
+  package func encode(_ rows: RowParts<UpdateRow>) throws -> [ArrowColumn] {
+    try rows.forEach { _, row in try check(row, place: "update of rollout \(row.pointee.rollout)") }
     return [
-      .ids(rows.map(\.rollout)),
-      .int64(rows.map(\.step)),
-      try .utf8(rows.map(\.promptID)),
-      .int64(rows.map(\.sample)),
-      .float64(rows.map { $0.reward }),
-      try .list(rows.map(\.advantages)),
-      try .list(rows.map(\.weights)),
-      try .list(rows.map(\.oldLogprobs)),
-      try .list(rows.map(\.behaviourLogprobs)),
-      try .list(rows.map(\.referenceLogprobs)),
-      try .list(rows.map(\.logprobs)),
-      try .list(rows.map(\.ratios)),
-      try .list(rows.map(\.clips)),
+      .ids(rows) { $0.pointee.rollout },
+      .int64(rows) { $0.pointee.step },
+      try .utf8(rows) { $0.pointee.promptID },
+      .int64(rows) { $0.pointee.sample },
+      .float64(rows) { $0.pointee.reward },
+      try .list(rows) { $0.pointee.advantages },
+      try .list(rows) { $0.pointee.weights },
+      try .list(rows) { $0.pointee.oldLogprobs },
+      try .list(rows) { $0.pointee.behaviourLogprobs },
+      try .list(rows, nullable: { $0.pointee.referenceLogprobs }),
+      try .list(rows) { $0.pointee.logprobs },
+      try .list(rows) { $0.pointee.ratios },
+      try .list(rows) { $0.pointee.clips },
     ]
   }
 
@@ -79,7 +81,7 @@ package struct UpdateCodec: ShardCodec {
         rollout: ids[row], step: steps[row], promptID: promptIDs[row], sample: samples[row], reward: rewards[row],
         advantages: advantages[row], weights: weights[row], oldLogprobs: old[row], behaviourLogprobs: behaviour[row],
         referenceLogprobs: reference[row], logprobs: logprobs[row], ratios: ratios[row], clips: clips[row])
-      try check(update, place: "\(place), row \(row)")
+      try withUnsafePointer(to: update) { try check($0, place: "\(place), row \(row)") }
       return update
     }
   }

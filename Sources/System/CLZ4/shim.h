@@ -2,3 +2,4 @@
 #error "lz4frame.h not found. Install it: sudo apt-get install liblz4-dev"
 #endif
 #include <lz4frame.h>
+#include <lz4.h>

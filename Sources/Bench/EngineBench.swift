@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import Formats
+internal import Foundation
+internal import Kernels
+internal import Model
+internal import Pipeline
+
+/// The engine's speed, without the disk: what scripts/bench.sh prints.
+struct EngineBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "engine", abstract: "Measure generation and training speed of a model on this machine.")
+
+  @Option(help: "A Hugging Face folder or a .gguf file.")
+  var model: String
+  @Option var threads = 2
+  @Option(help: "Measurements; the best counts.")
+  var repeats = 3
+
+  func run() throws {
+    let files = try ModelFiles.open(path: model)
+    let configuration = try ModelConfiguration(files.config, place: model)
+    let matmul = Matmul(pool: ThreadPool(threads: threads))
+    try Output.print("kernels: \(matmul.description); \(threads) threads; f32")
+    try generation(files, configuration, matmul)
+    try Output.print("peak memory after generation: \(Format.decimal(peak(), 2)) GB")
+    try training(files, configuration, matmul)
+    try Output.print("peak memory after training: \(Format.decimal(peak(), 2)) GB")
+  }
+
+  private func tokens(_ count: Int, _ salt: Int, _ c: ModelConfiguration) -> [Int32] {
+    (0..<count).map { Int32(5 + ($0 * 7919 + salt * 104_729) % (c.vocabularyCount - 5)) }
+  }
+
+  private func best(_ work: () -> Void) -> Double {
+    (0..<repeats).map { _ in
+      let start = Timestamp.steady
+      work()
+      return Timestamp.steady - start
+    }.min()!
+  }
+
+  /// 64 sequences (8 prompts of 45 tokens × 8), 8 and 1, of 64 new tokens each.
+  private func generation(_ files: ModelFiles, _ c: ModelConfiguration, _ matmul: Matmul) throws {
+    let weights = try ModelWeights.packed(c, from: files, matmul: matmul)
+    let transformer = Transformer(c, weights: weights, matmul: matmul)
+    for (prompts, samples) in [(8, 8), (1, 8), (1, 1)] {
+      var settings = SamplingSettings()
+      settings.maxNewTokens = 64
+      let decoder = Decoder(transformer, settings: settings, endTokens: [], sequences: 64)
+      let requests = (0..<prompts).map { p in
+        GenerationRequest(
+          prompt: tokens(45, p, c),
+          randoms: (0..<samples).map { RolloutRandom(seed: 1, step: 0, prompt: UInt64(p), sample: UInt64($0)) })
+      }
+      let seconds = best {
+        decoder.generate(requests, stops: { _ in false }, progress: { _ in true }, finish: { _ in })
+      }
+      let sequences = prompts * samples
+      try Output.print("generate \(sequences) x 64: \(Format.decimal(Double(sequences * 64) / seconds, 0)) tokens/s")
+    }
+  }
+
+  /// Forward, backward and AdamW: 16 separate sequences of 109 tokens; then 8 groups of 8 responses of 21 tokens to
+  /// a prompt of 102, counted as the tokens that separate copies would have.
+  private func training(_ files: ModelFiles, _ c: ModelConfiguration, _ matmul: Matmul) throws {
+    let policy = try Parameters(c, from: files, pool: matmul.pool)
+    let gradients = Parameters(c), mean = Parameters(c), square = Parameters(c)
+    let transformer = Transformer(c, weights: policy.weights, matmul: matmul)
+    let store = KeyStore(c, keepsLayers: false)
+    var separate = Batch(), shared = Batch()
+    for s in 0..<16 { _ = separate.append(sequence: tokens(109, s, c)) }
+    for g in 0..<8 {
+      _ = shared.append(prompt: tokens(102, g, c), responses: (0..<8).map { tokens(21, 8 * g + $0, c) })
+    }
+    var step = 0
+    for (name, batch, count) in [("16 x 109", separate, 16 * 109), ("8 groups of 8 x (102 + 21)", shared, 64 * 123)] {
+      let slopes = [Float](repeating: -1 / Float(batch.heads.count), count: batch.heads.count)
+      let none = [Float](repeating: 0, count: batch.heads.count)
+      let seconds = best {
+        gradients.arena.zero()
+        let result = transformer.forward(batch, store: store)
+        transformer.backward(
+          batch, result: result, dLogprobs: slopes, dEntropies: none, store: store, into: gradients)
+        step += 1
+        AdamW(learningRate: 1e-6).update(
+          matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: mean.arena.base, v: square.arena.base,
+          count: policy.layout.count, step: step, gradientScale: 1)
+      }
+      try Output.print("train \(name): \(Format.decimal(Double(count) / seconds, 0)) tokens/s")
+    }
+  }
+
+  private func peak() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) * 1024 / 1e9
+  }
+}
