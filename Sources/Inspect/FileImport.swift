@@ -78,18 +78,16 @@ final class FileImport {
         }
         return report
       }
-      let published = try publish(stored)
-      stored.add(published)
+      try publish()
       return report
     } catch {
       for shard in shards { shard.discard() }
-      throw error
+      throw (error as? StoredRollouts.Fault)?.error ?? error
     }
   }
 
   private func stage(_ stored: StoredRollouts) throws {
-    let key = { self.key($0) }
-    var numbering = RowNumbering(digest: fileDigest) { try stored.firstGroup(step: $0, except: key) }
+    var numbering = RowNumbering(digest: fileDigest) { try stored.firstGroup(step: $0) }
     try source.forEach { line, place, rows in
       let parsed = try goodOrSkipped {
         try rows().flatMap { row in
@@ -186,7 +184,7 @@ extension FileImport {
           place, "expected the tokenizer of \(first.place), found \(row.tokenizer ?? "none")")
       }
     }
-    if try stored.holds(row.rollout.id, step: row.rollout.step, except: { self.key($0) }) {
+    if try stored.holds(row.rollout.id, step: row.rollout.step) {
       throw RollbookError.badInput(
         place, "expected rollouts that are not stored yet, found \(row.rollout.id), which step \(row.rollout.step) has",
         hint: "--skip-bad takes in the others")
@@ -218,24 +216,18 @@ extension FileImport {
     group.removeAll(keepingCapacity: true)
   }
 
-  private func publish(_ stored: StoredRollouts) throws -> [Manifest] {
+  private func publish() throws {
     let buffer = importer.buffer
     if let digest = tokenizer?.digest {
       try buffer.bindTokenizer(digest)
     } else if try buffer.tokenizer() != nil {
       Output.note(Terminal.sanitize("warning: \(path) does not say which tokenizer its tokens belong to"))
     }
-    // Two imports must not choose the same part.
-    let lock = try StagingLock(path: buffer.stagingPath("import.lock"), wait: true)
-    defer { lock.release() }
-    var published: [Manifest] = []
     for shard in shards {
       let (rollouts, sets) = try shard.publish(
         tokenizer: tokenizer?.digest, model: tokens?.model, shards: shards.count, skipped: report.skipped)
-      published.append(rollouts)
       report.add(rollouts, sets: sets)
     }
-    return published
   }
 }
 

@@ -73,7 +73,7 @@ package struct ImportCommand: ParsableCommand {
     }
     // Before a folder is made for nothing.
     for file in files { _ = try LineReader(path: file) }
-    let importer = try Importer(Buffer.open(path: options.path, create: true), settings)
+    let importer = Importer(try Buffer.open(path: options.path, create: true), settings)
     var reports: [ImportReport] = []
     for file in files {
       let report = try importer.take(file)

@@ -26,10 +26,10 @@ final class Importer {
   private var tokens: ImportTokens?
   private let stored: StoredRollouts
 
-  init(_ buffer: Buffer, _ settings: ImportSettings) throws {
+  init(_ buffer: Buffer, _ settings: ImportSettings) {
     self.buffer = buffer
     self.settings = settings
-    stored = try StoredRollouts(buffer)
+    stored = StoredRollouts(buffer)
   }
 
   /// Imports one file, whole or not at all.
@@ -53,10 +53,11 @@ final class Importer {
     let tokens = source.holdsTokens ? nil : try tokenizer()
     let action = provenance(path, digest, source, tokens)
     let file = FileImport(path, digest, source, tokens, self, action)
-    if let report = try file.already(stored) { return report }
-    let lock = try StagingLock(path: buffer.stagingPath("\(file.stem).lock"))
+    // One at a time: two must not choose the same part, or number their groups alike.
+    let lock = try StagingLock(path: buffer.stagingPath("import.lock"), wait: true)
     defer { lock.release() }
-    return try file.run(stored)
+    try stored.refresh { action($0).key }
+    return try file.already(stored) ?? file.run(stored)
   }
 
   private func check(_ source: ImportSource, _ path: String) throws {

@@ -156,6 +156,41 @@ extension ProgramTests {
       }
     }
 
+    /// Killed anywhere: the next run's shards are those of an undisturbed one.
+    @Test func killedAnywhere() throws {
+      let lines = (0..<9000).map { #"{"prompt":"\#($0 / 2) 1","response":"1","reward":\#($0 % 7)}"# }
+      let file = try scratch.file("many.jsonl", lines.joined(separator: "\n"))
+      try take([file]).expect(naming: "9000 rollouts in 2 shards")
+      let whole = try scratch.results()
+      for (number, name) in ["staging", "shards/rollouts"].enumerated() {
+        scratch.buffer = "\(scratch.folder)/killed-\(number)"
+        let arguments = ["import", scratch.buffer, file, "--model", Scratch.example]
+        let running = try scratch.start("rollbook", arguments)
+        running.poll { scratch.names(name).contains { $0.hasSuffix(".arrow") } }
+        running.send(SIGKILL)
+        _ = running.wait()
+        try take([file]).expect(naming: "9000 rollouts in 2 shards")
+        #expect(try scratch.results() == whole, "\(name)")
+        // A manifest that was just being written has a name of its own at every attempt.
+        let left = scratch.names("staging").filter { !$0.hasSuffix("lock") && !$0.hasSuffix(".tmp") }
+        #expect(left.isEmpty, "\(left)")
+        try scratch.rollbook("verify", "--deep").expect(naming: "all as published")
+      }
+    }
+
+    @Test func severalAtOnce() throws {
+      let files = try (0..<4).map { number in
+        try scratch.file("\(number).jsonl", (0..<50).map { #"{"text":"\#(number) \#($0)"}"# }.joined(separator: "\n"))
+      }
+      let running = try files.map {
+        try scratch.start("rollbook", ["import", scratch.buffer, $0, "--model", Scratch.example])
+      }
+      for run in running { run.wait().expect(naming: "50 rollouts") }
+      let rows = try (0..<4).flatMap { try scratch.rollouts(0, $0) }
+      #expect(Set(rows.map(\.group)) == Set(0..<200) && Set(rows.map(\.id)).count == 200)
+      try scratch.rollbook("verify", "--deep").expect(naming: "all as published")
+    }
+
     // MARK: what is bad
 
     @Test func badLines() throws {
