@@ -1,4 +1,4 @@
-package import Formats
+import Formats
 
 /// The readers that are fed with damaged files. Each input must give values or a `RollbookError`.
 package enum Reader: String, CaseIterable, Sendable {

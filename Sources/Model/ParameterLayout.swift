@@ -1,4 +1,4 @@
-package import Kernels
+import Kernels
 
 /// Where each parameter lies in an arena. Weights, gradients and both moments of AdamW share one layout, so that
 /// updates are single passes.

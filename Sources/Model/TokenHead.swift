@@ -1,4 +1,4 @@
-package import Kernels
+import Kernels
 
 /// The final norm and projection to the vocabulary, with log-softmax, gather and entropy in one kernel over blocks of
 /// rows and chunks of the vocabulary. A (rows × vocabulary) matrix never exists.

@@ -1,4 +1,4 @@
-package import Kernels
+import Kernels
 
 extension Transformer {
   /// Adds the gradient of a scalar loss to `gradients`, given its derivatives with respect to what `forward` returned

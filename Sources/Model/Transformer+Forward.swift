@@ -1,4 +1,4 @@
-package import Kernels
+import Kernels
 
 extension Transformer {
   /// Computes the batch's rows through all layers; keys and values go into `store`, whose segments are the batch's.

@@ -45,7 +45,7 @@ import Testing
     }
 
     mutating func double() -> Double {
-      let edges = [0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.1, -1e308, 1, 5e-324]
+      let edges = [0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 0.1, -1e308, 1]
       while true {
         let value = Double(bitPattern: next())
         if Bool.random(using: &self) { return edges.randomElement(using: &self) ?? 0 }
@@ -122,7 +122,7 @@ import Testing
     let exchange = ArrowExchange(set: "main", components: ["c", ""], tokenizer: "t")
     let writer = try ArrowFileWriter(path: folder + "/f.arrow", schema: exchange.schema)
     for start in stride(from: 0, to: rows.count, by: 50) {
-      try writer.append(try exchange.columns(Array(rows[start..<start + 50])), sync: false)
+      try writer.append(try exchange.columns(Array(rows[start..<start + 50])))
     }
     try writer.finish()
     // To everybody else it is a rollout shard.

@@ -25,7 +25,7 @@ enum Fault {
   /// The environment of a run with a fault at call number `at`; with 0 the calls are counted into a file.
   static func environment(_ scratch: Scratch, at: Int, _ mode: Mode = .kill, count: String = "") -> [String: String] {
     let path = "\(scratch.folder)/fault.so"
-    FileManager.default.createFile(atPath: path, contents: library)
+    _ = FileManager.default.createFile(atPath: path, contents: library)
     var all = ["LD_PRELOAD": path, "FAULT_FOLDER": scratch.buffer, "FAULT_AT": "\(at)", "FAULT_MODE": mode.rawValue]
     if !count.isEmpty { all["FAULT_COUNT"] = count }
     return all
