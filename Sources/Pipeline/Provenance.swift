@@ -64,9 +64,9 @@ package struct Provenance: Sendable {
   package func action() -> Manifest.Action {
     Manifest.Action(
       key: key, stage: stage, parameters: parameters, seed: seed, policy: policy, tokenizer: tokenizer,
-      code: Manifest.Action.Code(version: Version.text, commit: Version.commit), kernels: kernels, threads: threads,
-      host: Self.host, pid: Self.pid, scheduler: Self.scheduler(), started: Timestamp.text(started),
-      finished: Timestamp.text(Timestamp.now))
+      code: Manifest.Action.Code(version: Version.text, commit: Version.commit, lz4: LZ4Library.version),
+      kernels: kernels, threads: threads, host: Self.host, pid: Self.pid, scheduler: Self.scheduler(),
+      started: Timestamp.text(started), finished: Timestamp.text(Timestamp.now))
   }
 }
 

@@ -25,6 +25,8 @@ struct SelectionTests {
     ("scored = false", { _, s in s?.reward == nil }),
     ("math = 1 and format < 1", { _, s in component("math", s) == 1 && component("format", s) ?? 1 < 1 }),
     ("main.math != 1 or step = 0", { r, s in component("math", s).map { $0 != 1 } ?? false || r.step == 0 }),
+    ("not scored", { _, s in s?.reward == nil }),
+    ("(main.scored) and passed or step = 2", { r, s in component("math", s) ?? 0 >= 1 || r.step == 2 }),
     ("passed = true", { _, s in component("math", s) ?? 0 >= 1 }),
     ("task = addition", { r, _ in r.task == "addition" }),
     ("task != addition", { r, _ in r.task != nil && r.task != "addition" }),
@@ -109,7 +111,7 @@ struct SelectionTests {
 
   /// The place of the mistake is under the caret.
   @Test(arguments: [
-    ("", 1, "expected a condition"), ("reward", 7, "comparison"), ("reward >", 9, "a number or a text"),
+    ("", 1, "expected a condition"), ("reward sample", 8, "comparison"), ("reward >", 9, "a number or a text"),
     ("reward > 1 step = 2", 12, "'and'"), ("(step = 1", 10, "')'"), ("step = 'open", 8, "closing '"),
     ("step ; 1", 6, "expected a field, a value or a sign"), ("step in ()", 10, "a number or a text"),
     ("and = 1", 1, "expected a field"), ("step between 1", 15, "'and'"), ("not", 4, "expected a field"),
@@ -119,7 +121,7 @@ struct SelectionTests {
     let error = #expect(throws: RollbookError.self) { try Selection.parse(text) }
     #expect(error?.code == .usage)
     let message = error?.message ?? ""
-      #expect(message.contains(words), "\(message)")
+    #expect(message.contains(words), "\(message)")
     #expect(error?.message.hasSuffix("\n    " + String(repeating: " ", count: column - 1) + "^") == true)
   }
 
@@ -127,7 +129,7 @@ struct SelectionTests {
     ("rewrd > 1", "no field 'rewrd'"), ("reward > high", "expected a number"), ("task > 1", "expected a number"),
     ("step ~ '1*'", "expected a text field"), ("passed = maybe", "true or false"), ("none.reward > 1", "no field"),
     ("main.none > 1", "no field"), ("task between 1 and 2", "expected a number between"),
-    ("main.step = 1", "no field"),
+    ("main.step = 1", "no field"), ("reward", "expected a comparison"), ("not (step)", "expected a comparison"),
   ])
   func wrongFields(text: String, words: String) throws {
     try withBuffer { index, _ in

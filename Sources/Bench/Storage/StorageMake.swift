@@ -20,6 +20,7 @@ struct StorageMake: ParsableCommand {
     }
     let buffer = try Buffer.open(path: buffer, create: true)
     var source = SyntheticRows(seed: seed)
+    var encoding = Clock()
     var writing = (rollouts: Clock(), scores: Clock())
     let baselines = (rollouts: try LZ4Baseline(), scores: try LZ4Baseline())
     for step in 0..<shards {
@@ -29,6 +30,7 @@ struct StorageMake: ParsableCommand {
         Array(rows.rollouts[start..<min(start + SyntheticRows.groupSize, count)])
       }
       let tokens = rows.rollouts.reduce(0) { $0 + $1.responseTokens.count }
+      try encoding.measure { try encode(groups) }
       let rolloutManifest = try writing.rollouts.measure {
         try write(groups, lengthMean: Double(tokens) / Double(count), step: step, to: buffer)
       }
@@ -39,9 +41,17 @@ struct StorageMake: ParsableCommand {
       try baselines.scores.run(shard: buffer.path(of: scoreManifest))
     }
     var table = StorageTable()
+    table.append("encode rollouts", encoding, baselines.rollouts, \.compression)
     table.append("write rollouts", writing.rollouts, baselines.rollouts, \.compression)
     table.append("write scores", writing.scores, baselines.scores, \.compression)
     try Output.print(table.rendered, terminator: "")
+  }
+
+  /// The bytes of a shard and their digest, which go nowhere.
+  private func encode(_ groups: [[Rollout]]) throws {
+    let writer = try RolloutShardWriter(staging: "nowhere", fileSystem: DroppingFileSystem(), resume: false)
+    for group in groups { try writer.append(group) }
+    try writer.finish()
   }
 
   /// As a stage does: a group at a time.

@@ -71,7 +71,7 @@ struct FlatBufferBuilder {
     align(4, extra: 8 * words.count)
     align(8, extra: 8 * words.count)
     // Reversed words, each with its bytes reversed, in one piece.
-    let reversedWords = words.reversed().map(\.bigEndian)
+    let reversedWords = words.reversed().map { $0.bigEndian }
     reversedWords.withUnsafeBytes { reversed.append(contentsOf: $0) }
     prepend(UInt32(words.count / perStruct))
     return front
@@ -80,7 +80,7 @@ struct FlatBufferBuilder {
   /// A table. Slots lie from the largest type to the smallest, equal sizes in order of their ids.
   mutating func table(_ slots: [(id: Int, value: Slot)]) -> Int {
     let end = front
-    let count = (slots.map(\.id).max() ?? -1) + 1
+    let count = (slots.map { $0.id }.max() ?? -1) + 1
     var places = [Int](repeating: 0, count: count)
     for size in [8, 4, 2, 1] {
       for slot in slots where slot.value.size == size {

@@ -1,5 +1,11 @@
 import CLZ4
 
+/// The library that compresses shards, as it is loaded.
+package enum LZ4Library {
+  /// Such as "1.9.4".
+  package static var version: String { String(cString: LZ4_versionString()) }
+}
+
 /// LZ4 frames as Arrow's `LZ4_FRAME` codec holds them, written in the house profile: independent blocks of 1 MiB,
 /// checksum on every block, none on the content, content size in the header, one frame per buffer.
 ///

@@ -100,6 +100,7 @@ extension Manifest.Action {
     var code = JSONObject()
     code["version"] = .string(self.code.version)
     code["commit"] = self.code.commit.map { .string($0) }
+    code["lz4"] = self.code.lz4.map { .string($0) }
     object["code"] = .object(code)
     object["kernels"] = .string(kernels)
     object["threads"] = .int(threads)
@@ -117,7 +118,9 @@ extension Manifest.Action {
       key: try fields.string("key"), stage: try fields.string("stage"),
       parameters: try fields.member("parameters").strings(), seed: try fields.optionalInt("seed"),
       policy: try fields.optionalString("policy"), tokenizer: try fields.optionalString("tokenizer"),
-      code: Code(version: try code.string("version"), commit: try code.optionalString("commit")),
+      code: Code(
+        version: try code.string("version"), commit: try code.optionalString("commit"),
+        lz4: try code.optionalString("lz4")),
       kernels: try fields.string("kernels"), threads: try fields.int("threads"), host: try fields.string("host"),
       pid: try fields.int("pid"), scheduler: try fields.member("scheduler").strings(),
       started: try fields.string("started"), finished: try fields.string("finished"))

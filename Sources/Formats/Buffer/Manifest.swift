@@ -44,10 +44,13 @@ package struct Manifest: Equatable, Sendable {
     package struct Code: Equatable, Sendable {
       package var version: String
       package var commit: String?
+      /// Version of liblz4, on which the bytes of a shard depend; nil in manifests that do not say.
+      package var lz4: String?
 
-      package init(version: String, commit: String? = nil) {
+      package init(version: String, commit: String? = nil, lz4: String? = nil) {
         self.version = version
         self.commit = commit
+        self.lz4 = lz4
       }
     }
 

@@ -26,6 +26,8 @@ package struct Selection: Sendable, Equatable {
     case between(Name, Value, Value)
     case among(Name, [Value])
     case isNull(Name)
+    /// A true-or-false field by itself.
+    case isTrue(Name)
 
     /// The conditions that `and` joins here, in order.
     var conjuncts: [Node] {

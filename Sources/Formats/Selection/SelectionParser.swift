@@ -91,6 +91,9 @@ struct SelectionParser {
     for sign in Selection.Operator.allCases where take(sign.rawValue) {
       return .compare(name, sign, try value())
     }
+    if token.kind == .end || [")", "and", "or"].contains(where: { token.isSign($0) || token.isWord($0) }) {
+      return .isTrue(name)
+    }
     throw fault("expected a comparison such as = or <")
   }
 

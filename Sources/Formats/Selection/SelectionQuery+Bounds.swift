@@ -17,7 +17,7 @@ extension SelectionQuery {
     case .between(let name, let low, let high):
       guard case .number(let least) = low.kind, case .number(let greatest) = high.kind else { return [] }
       return bound(name, least: least, greatest: greatest)
-    case .or, .not, .among, .isNull: return []
+    case .or, .not, .among, .isNull, .isTrue: return []
     }
   }
 

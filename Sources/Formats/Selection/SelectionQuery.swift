@@ -44,6 +44,12 @@ struct SelectionQuery {
     case .isNull(let name):
       let (_, sql) = try resolve(name)
       return "(\(sql) IS NULL)"
+    case .isTrue(let name):
+      let (field, sql) = try resolve(name)
+      guard field.kind == .flag else {
+        throw fault(name.column, "expected a comparison such as = or < after '\(name.text)', which is not true or false")
+      }
+      return filled(field, "\(sql) = 1")
     case .compare(let name, let sign, let value): return try compare(name, sign, value)
     case .between(let name, let low, let high):
       let (field, sql) = try resolve(name)

@@ -39,8 +39,8 @@ package struct RolloutCodec: ShardCodec {
   ]
 
   package func rolloutID(_ row: Rollout) -> RolloutID { row.id }
-  package func isSameGroup(_ a: UnsafePointer<Rollout>, _ b: UnsafePointer<Rollout>) -> Bool {
-    a.pointee.step == b.pointee.step && a.pointee.group == b.pointee.group
+  package func groupEnd(_ rows: UnsafeBufferPointer<Rollout>, from start: Int) -> Int {
+    rows.runEnd(from: start) { $0.pointee.step == $1.pointee.step && $0.pointee.group == $1.pointee.group }
   }
 
   package func encode(_ rows: RowParts<Rollout>) throws -> [ArrowColumn] {

@@ -31,8 +31,8 @@ package struct ScoreCodec: ShardCodec {
   }
 
   package func rolloutID(_ row: ScoreRow) -> RolloutID { row.rollout }
-  package func isSameGroup(_ a: UnsafePointer<ScoreRow>, _ b: UnsafePointer<ScoreRow>) -> Bool {
-    a.pointee.step == b.pointee.step && a.pointee.promptID == b.pointee.promptID
+  package func groupEnd(_ rows: UnsafeBufferPointer<ScoreRow>, from start: Int) -> Int {
+    rows.runEnd(from: start) { $0.pointee.step == $1.pointee.step && $0.pointee.promptID == $1.pointee.promptID }
   }
 
   package func encode(_ rows: RowParts<ScoreRow>) throws -> [ArrowColumn] {

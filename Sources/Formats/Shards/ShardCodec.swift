@@ -13,8 +13,8 @@ package protocol ShardCodec: Sendable {
   var fields: [ArrowField] { get }
   /// The rollout that a row is of.
   func rolloutID(_ row: Row) -> RolloutID
-  /// Whether two rows belong to one group; neighbours that do stay in one batch.
-  func isSameGroup(_ a: UnsafePointer<Row>, _ b: UnsafePointer<Row>) -> Bool
+  /// Where the group that begins at `start` ends; its rows stay in one batch.
+  func groupEnd(_ rows: UnsafeBufferPointer<Row>, from start: Int) -> Int
   /// Columns in the order of `fields`.
   ///
   /// - Throws: `RollbookError` `badInput` for a row that says something impossible, naming it.
@@ -39,6 +39,17 @@ extension ShardCodec {
       .filter { $0.key != ShardMetadata.kindKey && $0.key != ShardMetadata.versionKey }
       .map { ArrowSchema.Entry($0.key, $0.value) }
     return ArrowSchema(fields: fields, metadata: own + extra)
+  }
+}
+
+extension UnsafeBufferPointer {
+  /// The end of the run of elements that `isSame` finds alike the one at `start`.
+  @inline(__always)
+  func runEnd(from start: Int, _ isSame: (UnsafePointer<Element>, UnsafePointer<Element>) -> Bool) -> Int {
+    guard let base = baseAddress else { return start }
+    var end = start + 1
+    while end < count, isSame(base + start, base + end) { end += 1 }
+    return end
   }
 }
 

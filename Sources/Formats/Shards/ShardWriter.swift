@@ -70,11 +70,7 @@ package final class ShardWriter<Codec: ShardCodec> {
     firstRecovered = nil
     var start = 0
     while start < rows.count {
-      let end = rows.withUnsafeBufferPointer { rows in
-        (start + 1..<rows.count).first { end in
-          rows.baseAddress.map { !codec.isSameGroup($0 + start, $0 + end) } ?? true
-        } ?? rows.count
-      }
+      let end = rows.withUnsafeBufferPointer { codec.groupEnd($0, from: start) }
       if !pending.isEmpty, pending.count + end - start > Self.rowsPerBatch { try flush() }
       pending.append(rows[start..<end])
       start = end

@@ -24,8 +24,8 @@ package struct UpdateCodec: ShardCodec {
   }
 
   package func rolloutID(_ row: UpdateRow) -> RolloutID { row.rollout }
-  package func isSameGroup(_ a: UnsafePointer<UpdateRow>, _ b: UnsafePointer<UpdateRow>) -> Bool {
-    a.pointee.step == b.pointee.step && a.pointee.promptID == b.pointee.promptID
+  package func groupEnd(_ rows: UnsafeBufferPointer<UpdateRow>, from start: Int) -> Int {
+    rows.runEnd(from: start) { $0.pointee.step == $1.pointee.step && $0.pointee.promptID == $1.pointee.promptID }
   }
 
   /// Every list has one entry a token. Values may be infinite or NaN: a step that diverged is worth looking at.
