@@ -4,8 +4,7 @@
 #   scripts/bench_storage.sh [ROLLOUTS [SHARDS]]      (default: 1000000 in 1000; needs about 4 KB a rollout twice over)
 #
 # 1. Encoding (rows to a shard's bytes), writing (rows to published shard) and reading (columns, rows, few columns, one
-#    rollout), in memory and on disk with
-#    fsync, as ratios to the LZ4 library on the same buffers in the same run, one core.
+#    rollout), in memory and on disk with fsync, as ratios to the LZ4 library on the same buffers in the same run, one core.
 # 2. reindex, and the commands that ask the index: wall milliseconds (median of several) and peak memory.
 # 3. The same rollouts in other formats through pyarrow, where scripts/interop has its Python.
 #
