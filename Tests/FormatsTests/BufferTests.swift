@@ -118,5 +118,15 @@ import Testing
     lock.release()
     lock.release()
     try StagingLock(path: path).release()
+    // A child that was just forked has the descriptor as well.
+    let held = try StagingLock(path: path)
+    let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+    let own = try #require(names.first {
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+    })
+    let copy = dup(try #require(Int32(own)))
+    defer { close(copy) }
+    held.release()
+    try StagingLock(path: path).release()
   }
 }

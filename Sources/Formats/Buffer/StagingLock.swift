@@ -42,9 +42,12 @@ package final class StagingLock {
 
   deinit { release() }
 
-  /// Lets go; calling it again does nothing.
+  /// Lets go; calling it again does nothing. Closing alone would not do: a child between its fork and its exec has the
+  /// descriptor, too, and would hold the lock a moment longer.
   package func release() {
-    if descriptor >= 0 { close(descriptor) }
+    guard descriptor >= 0 else { return }
+    _ = retryingInterrupts { flock(descriptor, LOCK_UN) }
+    close(descriptor)
     descriptor = -1
   }
 
