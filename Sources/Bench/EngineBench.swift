@@ -13,18 +13,25 @@ struct EngineBench: ParsableCommand {
   @Option(help: "A Hugging Face folder or a .gguf file.")
   var model: String
   @Option var threads = 2
+  @OptionGroup var engine: EngineOptions
   @Option(help: "Measurements; the best counts.")
   var repeats = 3
+  @Option(help: "What to measure: generate or train (default: both).")
+  var only: String?
 
   func run() throws {
     let files = try ModelFiles.open(path: model)
     let configuration = try ModelConfiguration(files.config, place: model)
-    let matmul = Matmul(pool: ThreadPool(threads: threads))
-    try Output.print("kernels: \(matmul.description); \(threads) threads; f32")
-    try generation(files, configuration, matmul)
-    try Output.print("peak memory after generation: \(Format.decimal(peak(), 2)) GB")
-    try training(files, configuration, matmul)
-    try Output.print("peak memory after training: \(Format.decimal(peak(), 2)) GB")
+    let matmul = Matmul(pool: ThreadPool(threads: threads), precision: try .choose(engine.precision))
+    try Output.print("kernels: \(matmul.description); \(threads) threads")
+    if only != "train" {
+      try generation(files, configuration, matmul)
+      try Output.print("peak memory after generation: \(Format.decimal(peak(), 2)) GB")
+    }
+    if only != "generate" {
+      try training(files, configuration, matmul)
+      try Output.print("peak memory after training: \(Format.decimal(peak(), 2)) GB")
+    }
   }
 
   private func tokens(_ count: Int, _ salt: Int, _ c: ModelConfiguration) -> [Int32] {
@@ -65,6 +72,7 @@ struct EngineBench: ParsableCommand {
   private func training(_ files: ModelFiles, _ c: ModelConfiguration, _ matmul: Matmul) throws {
     let policy = try Parameters(c, from: files, pool: matmul.pool)
     let gradients = Parameters(c), mean = Parameters(c), square = Parameters(c)
+    policy.round(for: matmul)
     let transformer = Transformer(c, weights: policy.weights, matmul: matmul)
     let store = KeyStore(c, keepsLayers: false)
     var separate = Batch(), shared = Batch()
@@ -85,6 +93,7 @@ struct EngineBench: ParsableCommand {
         AdamW(learningRate: 1e-6).update(
           matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: mean.arena.base, v: square.arena.base,
           count: policy.layout.count, step: step, gradientScale: 1)
+        policy.round(for: matmul)
       }
       try Output.print("train \(name): \(Format.decimal(Double(count) / seconds, 0)) tokens/s")
     }

@@ -6,6 +6,8 @@ package final class Parameters: @unchecked Sendable {
   package let configuration: ModelConfiguration
   package let layout: ParameterLayout
   package let arena: Arena
+  /// The weights in bfloat16, in the same layout; there once `round` was called for products of that precision.
+  private var rounded: Arena?
 
   /// Zeros; also the shape of gradients and moments.
   package init(_ configuration: ModelConfiguration) {
@@ -42,11 +44,19 @@ package final class Parameters: @unchecked Sendable {
     return parameters
   }
 
+  /// Rounds the weights to what the products take, before the first and after every change.
+  package func round(for matmul: Matmul) {
+    guard matmul.precision == .bf16 else { return }
+    let halves = rounded ?? Arena(count: (layout.count + 1) / 2)
+    matmul.round(arena.base, count: layout.count, to: halves.halves)
+    rounded = halves
+  }
+
   /// Pointers for a forward and backward pass over these weights.
   package var weights: ModelWeights {
-    let c = configuration, base = UnsafePointer(arena.base)
+    let c = configuration, base = UnsafePointer(arena.base), halves = (rounded?.halves).map { UnsafePointer($0) }
     func linear(_ inputs: Int, _ outputs: Int, _ offset: Int) -> Linear {
-      Linear(inputs: inputs, outputs: outputs, plain: base + offset)
+      Linear(inputs: inputs, outputs: outputs, plain: base + offset, rounded: halves.map { $0 + offset })
     }
     return ModelWeights(
       embedding: base + layout.embedding,

@@ -41,6 +41,7 @@ final class Learner {
     mean = Parameters(policy.configuration)
     square = Parameters(policy.configuration)
     gradients = Parameters(policy.configuration)
+    policy.round(for: matmul)
     transformer = Transformer(policy.configuration, weights: policy.weights, matmul: matmul)
     store = KeyStore(policy.configuration, keepsLayers: false)
   }
@@ -90,6 +91,7 @@ final class Learner {
     optimizer.update(
       matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: mean.arena.base, v: square.arena.base,
       count: policy.layout.count, step: updates, gradientScale: Float(clip))
+    policy.round(for: matmul)
     outcome.gradientNorm += norm
     outcome.learningRate = Double(optimizer.learningRate)
     outcome.updates += 1

@@ -9,9 +9,10 @@ internal import Tokenizer
 extension Train {
   func provenance(
     _ recipe: Recipe, _ data: TrainingData, _ files: ModelFiles, _ tokenizer: Tokenizer, _ source: ModelReference,
-    _ checkpoint: Checkpoint?, _ frozen: ModelFiles?, _ kernels: String
+    _ checkpoint: Checkpoint?, _ frozen: ModelFiles?, _ matmul: Matmul
   ) throws -> Provenance {
     var parameters = options.parameters
+    parameters["precision"] = matmul.precision.rawValue
     parameters["recipe"] = "\(recipe.name) \(recipe.preset)"
     for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
     parameters["step"] = "\(stage.step)"
@@ -30,7 +31,7 @@ extension Train {
     }
     return Provenance(
       "train", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
-      tokenizer: tokenizer.digest, kernels: kernels, threads: stage.threadCount)
+      tokenizer: tokenizer.digest, kernels: matmul.description, threads: stage.threadCount)
   }
 
   /// A step that the same action trained is left alone; one that another did is an error. A step whose checkpoint
