@@ -36,6 +36,12 @@ package final class SafetensorsWriter {
   private var current = 0
   private var written = 0
   private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+  /// What waits to be written.
+  private let staged = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: directUnit)
+  private var stagedCount = 0
+  /// Files at least this long bypass the system's cache. It would copy them page by page, and where memory is short
+  /// throw out what the next program needs (docs/performance.md).
+  private static let directBytes = 64 << 20
 
   /// Creates (or empties) the file and writes the header.
   ///
@@ -49,7 +55,9 @@ package final class SafetensorsWriter {
     self.path = path
     self.files = files
     self.tensors = tensors
-    file = try files.open(path, keeping: 0)
+    let file = try files.open(path, keeping: 0)
+    self.file = file
+    if tensors.reduce(0, { $0 + 4 * Self.elements($1) }) >= Self.directBytes { files.writeDirectly(true, to: file) }
     try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try put($0) }
     try header.withUnsafeBytes { try put($0) }
     skipFinished()
@@ -58,6 +66,7 @@ package final class SafetensorsWriter {
   deinit {
     if let file { try? files.close(file) }
     scratch.deallocate()
+    staged.deallocate()
   }
 
   /// Adds the next elements of a tensor; a large one may come in several pieces.
@@ -90,6 +99,10 @@ package final class SafetensorsWriter {
       throw RollbookError.bug("\(path): tensor '\(tensors[current].name)' was not written to its end")
     }
     guard let file else { throw RollbookError.bug("\(path): finished twice") }
+    let whole = stagedCount / directUnit * directUnit
+    try write(0..<whole, to: file)
+    files.writeDirectly(false, to: file)
+    try write(whole..<stagedCount, to: file)
     try files.sync(file)
     self.file = nil
     try files.close(file)
@@ -130,17 +143,26 @@ package final class SafetensorsWriter {
     return text
   }
 
-  /// Writes and digests piece by piece, so that both find the bytes in the cache.
+  /// Digests and stages piece by piece, so that both find the bytes in the processor's cache.
   private func put(_ bytes: UnsafeRawBufferPointer) throws {
     guard let file else { throw RollbookError.bug("\(path): written to after its end") }
     var rest = bytes[...]
     while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(min(1 << 20, staged.count - stagedCount)))
       stream.update(piece)
-      try files.write(piece, to: file)
+      UnsafeMutableRawBufferPointer(rebasing: staged[stagedCount...]).copyMemory(from: piece)
+      stagedCount += piece.count
       byteCount += piece.count
       rest = rest.dropFirst(piece.count)
+      if stagedCount == staged.count {
+        try write(0..<stagedCount, to: file)
+        stagedCount = 0
+      }
     }
+  }
+
+  private func write(_ range: Range<Int>, to file: OpenFile) throws {
+    if !range.isEmpty { try files.write(UnsafeRawBufferPointer(rebasing: staged[range]), to: file) }
   }
 
   private func putRounded(_ values: UnsafeBufferPointer<Float>) throws {
