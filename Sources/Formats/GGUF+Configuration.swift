@@ -9,8 +9,6 @@ struct GGUFConfiguration {
   var headDimension: Int
   /// Whether q and k have the rows of a head in interleaved order.
   var interleaved: Bool
-  /// `rope_freqs.weight`: what each inverse frequency is to be divided by, [head_dim / 2].
-  var ropeDivisors: [Float]?
 
   /// Architecture → (`architectures`, whether q and k rows are interleaved). Mistral files say llama.
   private static let supported: [String: (className: String, interleaved: Bool)] = [
@@ -43,8 +41,9 @@ struct GGUFConfiguration {
     }
     headDimension = head
     interleaved = known.interleaved
-    ropeDivisors = try gguf.info("rope_freqs.weight").map { try gguf.read($0.name) }
-    if let divisors = ropeDivisors, divisors.count != head / 2 || !divisors.allSatisfy({ $0.isFinite && $0 > 0 }) {
+    // What each inverse frequency is to be divided by, [head_dim / 2].
+    let divisors = try gguf.info("rope_freqs.weight").map { try gguf.read($0.name) }
+    if let divisors, divisors.count != head / 2 || !divisors.allSatisfy({ $0.isFinite && $0 > 0 }) {
       throw reader.bad("expected rope_freqs.weight to hold \(head / 2) positive numbers")
     }
     let context = try reader.int("context_length")
@@ -69,7 +68,7 @@ struct GGUFConfiguration {
       config["use_sliding_window"] = false
       if reader.architecture == "qwen2" { config["attention_bias"] = nil }
     }
-    let rope = try Self.rope(reader, head: head, context: context, divisors: ropeDivisors)
+    let rope = try Self.rope(reader, head: head, context: context, divisors: divisors)
     config["rope_theta"] = rope["rope_theta"]
     config["rope_parameters"] = .object(rope)
     if rope["rope_type"] != .string("default") { config["rope_scaling"] = .object(rope) }

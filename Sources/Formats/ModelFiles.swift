@@ -14,10 +14,6 @@ package struct ModelFiles: Sendable {
   package let gguf: GGUF?
   /// The identity of the policy: see `digest(ofWeights:)`.
   package let weightsDigest: String
-  /// What rotary inverse frequencies are divided by, [head_dim / 2], where the model says so itself:
-  /// `rope_freqs.weight` of a GGUF file, or equal short and long factors of rope type `longrope` in config.json.
-  /// When this is not nil it replaces `rope_parameters` (all but the theta).
-  package let ropeDivisors: [Float]?
 
   /// Opens and checks headers; weights are read on demand.
   ///
@@ -45,7 +41,7 @@ package struct ModelFiles: Sendable {
       path: path, config: .object(configuration.config), generationConfig: .object(configuration.generationConfig),
       weights: try GGUFModelSource(
         gguf, interleaved: configuration.interleaved, headDimension: configuration.headDimension),
-      gguf: gguf, weightsDigest: try Digest.file(path), ropeDivisors: configuration.ropeDivisors)
+      gguf: gguf, weightsDigest: try Digest.file(path))
   }
 
   private static func folder(_ path: String) throws -> ModelFiles {
@@ -64,8 +60,7 @@ package struct ModelFiles: Sendable {
     let hasGeneration = FileManager.default.fileExists(atPath: generationPath)
     return ModelFiles(
       path: path, config: config, generationConfig: hasGeneration ? try JSON.parse(contentsOf: generationPath) : nil,
-      weights: weights, gguf: nil, weightsDigest: try digest(ofWeights: files, in: root),
-      ropeDivisors: divisors(in: config))
+      weights: weights, gguf: nil, weightsDigest: try digest(ofWeights: files, in: root))
   }
 
   /// The weights of a folder and the paths of their files; `model.safetensors` goes first, as in transformers.
@@ -88,17 +83,6 @@ package struct ModelFiles: Sendable {
       return "\(old) is in PyTorch's own format: save the model again as safetensors"
     }
     return "give the folder that save_pretrained or a training step wrote"
-  }
-
-  /// Equal short and long factors hold for every length, so they are the model's divisors.
-  private static func divisors(in config: JSON) -> [Float]? {
-    let rope = config["rope_parameters"]?.object != nil ? config["rope_parameters"] : config["rope_scaling"]
-    guard let rope, (rope["rope_type"] ?? rope["type"])?.string == "longrope",
-      rope["attention_factor"]?.double == 1, let short = rope["short_factor"]?.array,
-      rope["long_factor"]?.array == short
-    else { return nil }
-    let divisors = short.compactMap { $0.double.map { Float($0) } }
-    return divisors.count == short.count && divisors.allSatisfy { $0.isFinite && $0 > 0 } ? divisors : nil
   }
 }
 

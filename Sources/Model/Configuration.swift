@@ -1,5 +1,21 @@
 package import Formats
 
+/// What sets the supported architectures apart from Llama. Mistral is Llama with other defaults.
+private struct Architecture {
+  var queryKeyValueBias = false
+  var headNorms = false
+  /// What transformers assumes where config.json does not say.
+  var defaultPositions = 2048
+  var defaultWindow: Int?
+
+  static let supported: [String: Architecture] = [
+    "llama": Architecture(),
+    "mistral": Architecture(defaultPositions: 131_072, defaultWindow: 4096),
+    "qwen2": Architecture(queryKeyValueBias: true, defaultPositions: 32_768),
+    "qwen3": Architecture(headNorms: true, defaultPositions: 32_768),
+  ]
+}
+
 /// The sizes and constants of a decoder-only transformer, from a `config.json` in Hugging Face's words.
 ///
 /// Both notations of transformers are read: `rope_parameters`/`dtype` (5.x) and `rope_theta`/`torch_dtype` (4.x).
@@ -14,17 +30,24 @@ package struct ModelConfiguration: Equatable, Sendable {
   package var headDimensions: Int
   package var normEpsilon: Float
   package var rotaryBase: Double
+  package var rotaryScaling: RotaryScaling
+  /// Whether the projections to queries, keys and values have biases (Qwen2).
+  package var queryKeyValueBias: Bool
+  /// Whether every head of queries and keys is normed before it is rotated (Qwen3).
+  package var headNorms: Bool
   package var tiedEmbeddings: Bool
   package var maximumPositions: Int
 
   /// Rows of the fused query, key and value projection.
   package var queryKeyValue: Int { (heads + 2 * keyValueHeads) * headDimensions }
   package var queryWidth: Int { heads * headDimensions }
+  /// Floats of a row's queries and keys, which come first in that projection.
+  package var queryKeyWidth: Int { (heads + keyValueHeads) * headDimensions }
 
-  /// Bytes of the weights in f32; in double because a config can ask for anything.
+  /// Bytes of the weights in f32, rounded up a little; in double because a config can ask for anything.
   package var parameterBytes: Double {
     let attention = Double(queryKeyValue) * Double(hidden) + Double(queryWidth) * Double(hidden)
-    let layer = attention + 3 * Double(intermediate) * Double(hidden) + 2 * Double(hidden)
+    let layer = attention + 3 * Double(intermediate) * Double(hidden) + 2 * Double(hidden) + Double(queryKeyValue)
     let embedding = Double(vocabularyCount) * Double(hidden) * (tiedEmbeddings ? 1 : 2)
     return 4 * (embedding + Double(layers) * layer + Double(hidden))
   }
@@ -34,10 +57,15 @@ package struct ModelConfiguration: Equatable, Sendable {
   package init(_ json: JSON, place: String) throws {
     let reader = Reader(json: json, place: place)
     modelType = json["model_type"]?.string ?? "(none)"
-    guard modelType == "llama" else {
+    guard let architecture = Architecture.supported[modelType] else {
       throw RollbookError.badInput(
-        place, "model_type is '\(modelType)', expected 'llama'", hint: "only the Llama architecture is supported so far")
+        place,
+        "model_type is '\(modelType)', expected one of "
+          + Architecture.supported.keys.sorted().joined(separator: ", "),
+        hint: "Rollbook has no model of this architecture")
     }
+    queryKeyValueBias = architecture.queryKeyValueBias
+    headNorms = architecture.headNorms
     vocabularyCount = try reader.count("vocab_size", limit: 1 << 24)
     hidden = try reader.count("hidden_size", limit: 1 << 20)
     intermediate = try reader.count("intermediate_size", limit: 1 << 22)
@@ -46,9 +74,10 @@ package struct ModelConfiguration: Equatable, Sendable {
     keyValueHeads = try reader.count("num_key_value_heads", limit: 4096, default: heads)
     headDimensions = try reader.count("head_dim", limit: 4096, default: max(1, hidden / heads))
     normEpsilon = Float(try reader.positive("rms_norm_eps", default: 1e-6))
-    maximumPositions = try reader.count("max_position_embeddings", limit: 1 << 26, default: 2048)
+    maximumPositions = try reader.count(
+      "max_position_embeddings", limit: 1 << 26, default: architecture.defaultPositions)
     tiedEmbeddings = try reader.flag("tie_word_embeddings")
-    rotaryBase = try reader.rotaryBase()
+    (rotaryBase, rotaryScaling) = try reader.rotary(dimensions: headDimensions)
     guard heads % keyValueHeads == 0 else {
       throw RollbookError.badInput(
         place, "num_attention_heads \(heads) is no multiple of num_key_value_heads \(keyValueHeads)")
@@ -57,6 +86,7 @@ package struct ModelConfiguration: Equatable, Sendable {
       throw RollbookError.badInput(place, "head_dim is \(headDimensions), expected an even number (rotary pairs)")
     }
     try reader.refuseUnsupported()
+    try reader.refuseWindow(architecture.defaultWindow, layers: layers, positions: maximumPositions)
   }
 
   private struct Reader {
@@ -75,20 +105,19 @@ package struct ModelConfiguration: Equatable, Sendable {
       return number
     }
 
-    func positive(_ key: String, default fallback: Double) throws -> Double {
-      guard let value = json[key], !value.isNull else { return fallback }
+    func positive(_ key: String, default fallback: Double? = nil) throws -> Double {
+      guard let value = json[key], !value.isNull else {
+        if let fallback { return fallback }
+        throw RollbookError.badInput(place, "'\(key)' is missing")
+      }
       guard let number = value.double, number > 0, number.isFinite else {
         throw RollbookError.badInput(place, "'\(key)' is \(try value.serialized()), expected a positive number")
       }
       return number
     }
 
-    func rotaryBase() throws -> Double {
+    func rotary(dimensions: Int) throws -> (base: Double, scaling: RotaryScaling) {
       let rope = json["rope_parameters"].flatMap { $0.isNull ? nil : $0 } ?? json["rope_scaling"] ?? .null
-      let kind = rope["rope_type"]?.string ?? rope["type"]?.string ?? "default"
-      guard kind == "default" else {
-        throw RollbookError.badInput(place, "rope type '\(kind)' is not supported", hint: "supported so far: default")
-      }
       for source in [rope, json] {
         if let share = source["partial_rotary_factor"], !share.isNull, share.double != 1 {
           throw RollbookError.badInput(
@@ -96,7 +125,37 @@ package struct ModelConfiguration: Equatable, Sendable {
         }
       }
       let inner = Reader(json: rope, place: place)
-      return try inner.positive("rope_theta", default: positive("rope_theta", default: 10_000))
+      let base = try inner.positive("rope_theta", default: positive("rope_theta", default: 10_000))
+      return (base, try inner.scaling(dimensions: dimensions))
+    }
+
+    /// This reader's object is `rope_parameters` or `rope_scaling`.
+    private func scaling(dimensions: Int) throws -> RotaryScaling {
+      let kind = json["rope_type"]?.string ?? json["type"]?.string ?? "default"
+      switch kind {
+      case "default": return .none
+      case "linear": return .linear(factor: try positive("factor"))
+      case "llama3":
+        let low = try positive("low_freq_factor"), high = try positive("high_freq_factor")
+        guard high > low else {
+          throw RollbookError.badInput(
+            place, "'high_freq_factor' is \(high), expected more than low_freq_factor \(low)")
+        }
+        return .llama3(
+          factor: try positive("factor"), low: low, high: high,
+          original: try positive("original_max_position_embeddings"))
+      case "longrope":
+        // Only as GGUF files with divisors of their own are read: the same for every length.
+        let divisors = (json["short_factor"]?.array ?? []).compactMap(\.double)
+        if json["long_factor"] == json["short_factor"], json["attention_factor"]?.double == 1,
+          divisors.count == dimensions / 2, divisors.allSatisfy({ $0 > 0 && $0.isFinite })
+        {
+          return .divisors(divisors)
+        }
+      default: break
+      }
+      throw RollbookError.badInput(
+        place, "rope type '\(kind)' is not supported", hint: "supported: default, linear, llama3")
     }
 
     func flag(_ key: String) throws -> Bool {
@@ -114,6 +173,27 @@ package struct ModelConfiguration: Equatable, Sendable {
       if let activation = json["hidden_act"]?.string, activation != "silu" {
         throw RollbookError.badInput(place, "hidden_act is '\(activation)', expected 'silu'")
       }
+    }
+
+    /// Attention looks at everything before a token; a window is refused unless no sequence is longer, no layer has
+    /// it or it is switched off. Llama has none, whatever its config says.
+    /// - Parameter fallback: the window of an architecture that has one by default.
+    func refuseWindow(_ fallback: Int?, layers: Int, positions: Int) throws {
+      let isQwen = json["model_type"]?.string?.hasPrefix("qwen") == true
+      if fallback == nil, !isQwen { return }
+      if isQwen, try !flag("use_sliding_window") { return }
+      if json["sliding_window"]?.isNull == true { return }
+      let window = try count("sliding_window", limit: .max, default: fallback ?? 4096)
+      if window >= positions { return }
+      if isQwen, json["layer_types"] == nil, let first = json["max_window_layers"]?.int, first >= layers { return }
+      if let types = json["layer_types"]?.array, !types.isEmpty, types.allSatisfy({ $0.string == "full_attention" }) {
+        return
+      }
+      throw RollbookError.badInput(
+        place,
+        "'sliding_window' is \(window), less than max_position_embeddings \(positions): attention windows are "
+          + "not supported",
+        hint: "for sequences of at most \(window) tokens, set max_position_embeddings to \(window)")
     }
   }
 }

@@ -17,6 +17,8 @@ package struct ParameterLayout: Sendable {
   /// gateUp [2·intermediate, hidden]; down [hidden, intermediate].
   package struct Layer: Sendable {
     package var inputNorm = 0, qkv = 0, output = 0, postNorm = 0, gateUp = 0, down = 0
+    /// [(heads + 2·kv)·dim], and [dim] each, where the architecture has them.
+    package var qkvBias: Int?, queryNorm: Int?, keyNorm: Int?
   }
 
   package private(set) var entries: [Entry] = []
@@ -30,11 +32,11 @@ package struct ParameterLayout: Sendable {
 
   package init(_ c: ModelConfiguration) {
     var plan = ArenaPlan()
-    func place(_ parts: [(String, [Int])]) -> Int {
+    func place(_ parts: [(String, [Int])], _ kind: String = "weight") -> Int {
       let start = plan.region(parts.reduce(0) { $0 + $1.1.reduce(1, *) })
       var at = start
       for (name, shape) in parts {
-        entries.append(Entry(name: name + ".weight", shape: shape, offset: at))
+        entries.append(Entry(name: "\(name).\(kind)", shape: shape, offset: at))
         at += shape.reduce(1, *)
       }
       return start
@@ -49,6 +51,18 @@ package struct ParameterLayout: Sendable {
         (name + "self_attn.k_proj", [c.keyValueHeads * c.headDimensions, c.hidden]),
         (name + "self_attn.v_proj", [c.keyValueHeads * c.headDimensions, c.hidden]),
       ])
+      if c.queryKeyValueBias {
+        layer.qkvBias = place(
+          [
+            (name + "self_attn.q_proj", [c.queryWidth]),
+            (name + "self_attn.k_proj", [c.keyValueHeads * c.headDimensions]),
+            (name + "self_attn.v_proj", [c.keyValueHeads * c.headDimensions]),
+          ], "bias")
+      }
+      if c.headNorms {
+        layer.queryNorm = place([(name + "self_attn.q_norm", [c.headDimensions])])
+        layer.keyNorm = place([(name + "self_attn.k_norm", [c.headDimensions])])
+      }
       layer.output = place([(name + "self_attn.o_proj", [c.hidden, c.queryWidth])])
       layer.postNorm = place([(name + "post_attention_layernorm", [c.hidden])])
       layer.gateUp = place([

@@ -29,13 +29,13 @@ package final class Parameters: @unchecked Sendable {
   }
 
   /// Fresh weights for training from scratch: normal with deviation 0.02 for matrices (as transformers' Llama and
-  /// config.json's `initializer_range`), 1 for norms.
+  /// config.json's `initializer_range`), 1 for norms, 0 for biases.
   package static func random(_ configuration: ModelConfiguration, seed: UInt64, deviation: Float = 0.02) -> Parameters {
     let parameters = Parameters(configuration)
     for (index, entry) in parameters.layout.entries.enumerated() {
       let target = parameters.arena.base + entry.offset
       if entry.shape.count == 1 {
-        target.update(repeating: 1, count: entry.count)
+        target.update(repeating: entry.name.hasSuffix(".bias") ? 0 : 1, count: entry.count)
         continue
       }
       let random = RolloutRandom(seed: seed, step: 0, prompt: UInt64(index), sample: 0)
@@ -63,6 +63,8 @@ package final class Parameters: @unchecked Sendable {
       layers: layout.layers.map {
         LayerWeights(
           inputNorm: base + $0.inputNorm, qkv: linear(c.hidden, c.queryKeyValue, $0.qkv),
+          qkvBias: $0.qkvBias.map { base + $0 }, queryNorm: $0.queryNorm.map { base + $0 },
+          keyNorm: $0.keyNorm.map { base + $0 },
           output: linear(c.queryWidth, c.hidden, $0.output), postNorm: base + $0.postNorm,
           gateUp: linear(c.hidden, 2 * c.intermediate, $0.gateUp), down: linear(c.intermediate, c.hidden, $0.down))
       },
@@ -74,6 +76,10 @@ package final class Parameters: @unchecked Sendable {
 package struct LayerWeights {
   var inputNorm: ConstFloatPointer
   var qkv: Linear
+  /// [(heads + 2·kv)·dim]; [dim] each. Nil where the architecture has none.
+  var qkvBias: ConstFloatPointer?
+  var queryNorm: ConstFloatPointer?
+  var keyNorm: ConstFloatPointer?
   var output: Linear
   var postNorm: ConstFloatPointer
   var gateUp: Linear

@@ -49,6 +49,7 @@ extension Transformer {
     Rotary.apply(
       pool, w.dqkv, stride: c.queryKeyValue, cosine: w.cosine, sine: w.sine, rows: rows,
       heads: c.heads + c.keyValueHeads, dimensions: c.headDimensions, backward: true)
+    headsBackward(l, rows: rows, at: p, g)
     // qkv = norm(x) · qkvᵀ
     RMSNorm.forward(
       pool, w.x(l), weight: layer.inputNorm, w.normed, rstd: nil, rows: rows, width: c.hidden, epsilon: c.normEpsilon)
@@ -57,6 +58,17 @@ extension Transformer {
     RMSNorm.backward(
       pool, w.x(l), weight: layer.inputNorm, rstd: w.inputScale(l), dy: w.dnormed, dx: w.dx,
       dweight: g + p.inputNorm, partial: partial.base, rows: rows, width: c.hidden)
+  }
+
+  /// The opposite of `adjustHeads`.
+  private func headsBackward(_ l: Int, rows: Int, at p: ParameterLayout.Layer, _ g: FloatPointer) {
+    let c = configuration, w = workspace, layer = weights.layers[l]
+    if let query = layer.queryNorm, let key = layer.keyNorm, let dquery = p.queryNorm, let dkey = p.keyNorm {
+      headNorm.backward(
+        pool, raw: w.rawQueryKey(l), rstd: w.headScale(l), query: query, key: key, dx: w.dqkv,
+        stride: c.queryKeyValue, dquery: g + dquery, dkey: g + dkey, scratch: partial.base, rows: rows)
+    }
+    if let bias = p.qkvBias { Bias.backward(pool, dy: w.dqkv, dbias: g + bias, rows: rows, width: c.queryKeyValue) }
   }
 
   /// dqkv from dattended. A prompt and its responses are one task per key/value head, since all of them add to the

@@ -19,6 +19,7 @@ extension Transformer {
         pool, x, weight: layer.inputNorm, w.normed, rstd: w.inputScale(l), rows: rows, width: c.hidden,
         epsilon: c.normEpsilon)
       matmul.forward(w.normed, rows: rows, layer.qkv, w.qkv(l))
+      adjustHeads(l, rows: rows)
       Rotary.apply(
         pool, w.qkv(l), stride: c.queryKeyValue, cosine: w.cosine, sine: w.sine, rows: rows,
         heads: c.heads + c.keyValueHeads, dimensions: c.headDimensions)
@@ -32,6 +33,17 @@ extension Transformer {
       SwiGLU.forward(pool, w.gateUp(l), w.gated, rows: rows, width: c.intermediate)
       if saves { next.update(from: middle, count: rows * c.hidden) }
       matmul.forward(w.gated, rows: rows, layer.down, next, accumulate: true)
+    }
+  }
+
+  /// Biases of queries, keys and values, and the norms of queries and keys, where the architecture has them.
+  private func adjustHeads(_ l: Int, rows: Int) {
+    let c = configuration, w = workspace, layer = weights.layers[l]
+    if let bias = layer.qkvBias { Bias.forward(pool, w.qkv(l), bias: bias, rows: rows, width: c.queryKeyValue) }
+    if let query = layer.queryNorm, let key = layer.keyNorm {
+      headNorm.forward(
+        pool, w.qkv(l), stride: c.queryKeyValue, query: query, key: key, raw: w.rawQueryKey(l), rstd: w.headScale(l),
+        rows: rows)
     }
   }
 

@@ -1,6 +1,7 @@
 package import Kernels
 
-/// A Llama-style decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Forward and backward are
+/// A Llama-style decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU; with biases (Qwen2) or norms of
+/// heads (Qwen3) before the rotation. Forward and backward are
 /// written out by hand, layer beside layer (Transformer+Forward, Transformer+Backward).
 ///
 /// One forward pass serves training, prompts and one-token decoding, so they agree to the bit.
@@ -14,7 +15,8 @@ package final class Transformer {
   var rotary: RotaryTable
   /// Per thread: attention scores of one query.
   var scores: [Arena]
-  /// Scratch for the weight gradients of norms: RMSNorm.parts × hidden.
+  let headNorm: HeadNorm
+  /// Scratch for the weight gradients of norms: RMSNorm.parts × hidden, or what the heads' norms take.
   let partial: Arena
 
   package init(_ configuration: ModelConfiguration, weights: ModelWeights, matmul: Matmul) {
@@ -25,7 +27,11 @@ package final class Transformer {
     workspace = Workspace(configuration, rows: 0, saves: false)
     rotary = RotaryTable(configuration)
     scores = (0..<matmul.pool.count).map { _ in Arena(count: 0) }
-    partial = Arena(count: RMSNorm.parts * configuration.hidden)
+    headNorm = HeadNorm(
+      heads: configuration.heads, keyValueHeads: configuration.keyValueHeads,
+      dimensions: configuration.headDimensions, epsilon: configuration.normEpsilon)
+    partial = Arena(
+      count: max(RMSNorm.parts * configuration.hidden, configuration.headNorms ? headNorm.scratch : 0))
   }
 
   /// Grows the workspace to `rows` rows; memory is only ever taken, so a long run settles at its largest batch.

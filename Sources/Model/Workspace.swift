@@ -16,6 +16,8 @@ final class Workspace {
     // Saved per layer.
     var x = 0  // (T, H) residual stream entering the layer
     var qkv = 0  // (T, Q) rotated queries and keys, values
+    var rawQueryKey = 0  // (T, D + kv·dim) queries and keys before their norms, where they have some
+    var headScale = 0  // (T, heads + kv) reciprocal norms of those
     var attended = 0  // (T, D)
     var logSumExp = 0  // (T, heads)
     var middle = 0  // (T, H) residual stream after attention
@@ -43,6 +45,8 @@ final class Workspace {
     func region(_ width: Int) -> Int { plan.region(rows * width) }
     o.x = region(c.hidden)
     o.qkv = region(c.queryKeyValue)
+    o.rawQueryKey = region(c.headNorms ? c.queryKeyWidth : 0)
+    o.headScale = region(c.headNorms ? c.heads + c.keyValueHeads : 0)
     o.attended = region(c.queryWidth)
     o.logSumExp = region(c.heads)
     o.middle = saves ? region(c.hidden) : o.x
@@ -70,6 +74,8 @@ final class Workspace {
   private func saved(_ offset: Int, _ layer: Int) -> FloatPointer { arena.base + offset + layer * layerStride }
   func x(_ layer: Int) -> FloatPointer { saved(offsets.x, layer) }
   func qkv(_ layer: Int) -> FloatPointer { saved(offsets.qkv, layer) }
+  func rawQueryKey(_ layer: Int) -> FloatPointer { saved(offsets.rawQueryKey, layer) }
+  func headScale(_ layer: Int) -> FloatPointer { saved(offsets.headScale, layer) }
   func attended(_ layer: Int) -> FloatPointer { saved(offsets.attended, layer) }
   func logSumExp(_ layer: Int) -> FloatPointer { saved(offsets.logSumExp, layer) }
   func middle(_ layer: Int) -> FloatPointer { saved(offsets.middle, layer) }
@@ -86,36 +92,4 @@ final class Workspace {
   var dqkv: FloatPointer { arena.base + offsets.dqkv }
   var dattended: FloatPointer { arena.base + offsets.dattended }
   var dgated: FloatPointer { arena.base + offsets.dgated }
-}
-
-/// cos and sin of position · base^(−2i/dim), computed in double once per position and grown as needed.
-struct RotaryTable {
-  private let half: Int
-  private let frequencies: [Double]
-  private var cosine: [Float] = []
-  private var sine: [Float] = []
-
-  init(_ c: ModelConfiguration) {
-    half = c.headDimensions / 2
-    frequencies = (0..<half).map { power(c.rotaryBase, -2 * Double($0) / Double(c.headDimensions)) }
-  }
-
-  /// Copies the rows of these chunks' positions; targets are [rows, dim/2].
-  mutating func gather(_ chunks: [Chunk], cosine c: FloatPointer, sine s: FloatPointer) {
-    let end = chunks.reduce(0) { max($0, $1.position + $1.count) }
-    while cosine.count < end * half {
-      let position = Double(cosine.count / half)
-      for f in frequencies {
-        let (cos, sin) = cosineAndSine(position * f)
-        cosine.append(Float(cos))
-        sine.append(Float(sin))
-      }
-    }
-    for chunk in chunks {
-      for i in 0..<chunk.count * half {
-        c[chunk.row * half + i] = cosine[chunk.position * half + i]
-        s[chunk.row * half + i] = sine[chunk.position * half + i]
-      }
-    }
-  }
 }

@@ -16,7 +16,7 @@ import Testing
     #expect(files.config["head_dim"] == 4 && files.config["vocab_size"] == 5)
     #expect(files.config["tie_word_embeddings"] == true && files.config["rms_norm_eps"] == 1e-5)
     #expect(files.config["rope_parameters"] == ["rope_theta": 10_000.0, "rope_type": "default"])
-    #expect(files.config["rope_scaling"] == nil && files.ropeDivisors == nil)
+    #expect(files.config["rope_scaling"] == nil)
     #expect(files.config["eos_token_id"] == .null)
     // Rows of a head of 4 are stored as 0, 2, 1, 3 by llama, in order by the others.
     let q = try files.weights.read("model.layers.0.self_attn.q_proj.weight")
@@ -71,14 +71,16 @@ import Testing
     var file = GGUFBuilder.tiny()
     file.add("rope_freqs.weight", [2], divisors)
     let files = try open(file)
-    #expect(files.ropeDivisors == divisors)
     #expect(files.weights.info("rope_freqs.weight") == nil)
-    #expect(files.config["rope_parameters"]?["rope_type"] == "longrope")
+    let rope = try #require(files.config["rope_parameters"])
+    #expect(rope["rope_type"] == "longrope" && rope["attention_factor"] == 1.0)
+    #expect(rope["long_factor"] == rope["short_factor"])
 
     let folder = try ScratchFolder()
     _ = try folder.file("config.json", files.config.bytes())
     _ = try SafetensorsWriter(path: folder.path + "/model.safetensors", tensors: []).finish()
-    #expect(try ModelFiles.open(path: folder.path).ropeDivisors == divisors)
+    let read = try ModelFiles.open(path: folder.path).config["rope_parameters"]?["short_factor"]?.array
+    #expect(read?.compactMap { $0.double.map { Float($0) } } == divisors)
 
     file.tensors.removeLast()
     file.add("rope_freqs.weight", [2], [1, 1])

@@ -43,7 +43,7 @@ import Testing
       #expect(files.weightsDigest == Digest.xxh3(lines.joined()))
     }
     #expect(try ModelFiles.open(path: root + "/").weightsDigest == files.weightsDigest)
-    #expect(files.gguf == nil && files.ropeDivisors == nil)
+    #expect(files.gguf == nil)
     #expect(files.generationConfig?.object != nil)
   }
 
@@ -106,7 +106,6 @@ import Testing
     }
     #expect(found.config["dtype"] == "float32")
     #expect(try found.weightsDigest == Digest.file(gguf))
-    #expect((found.ropeDivisors != nil) == (found.gguf?.info("rope_freqs.weight") != nil))
   }
 
   @Test(arguments: pairs)

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Kernels
 import Model
@@ -69,11 +70,18 @@ func expectSameGradient(
         vocabulary: 70, hidden: 33, heads: 3, keyValueHeads: 3, headDimensions: 12, tied: false),
       try smallConfiguration(
         vocabulary: 5, hidden: 16, intermediate: 17, layers: 3, heads: 5, keyValueHeads: 1, headDimensions: 20),
+      try smallConfiguration(heads: 3, keyValueHeads: 3, headDimensions: 10, type: "qwen2"),
+      try smallConfiguration(
+        heads: 4, keyValueHeads: 1, headDimensions: 12, tied: false, type: "qwen3",
+        rope: [
+          "rope_theta": 500.0, "rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 3.0,
+          "original_max_position_embeddings": 24,
+        ]),
     ]
   }
 
   /// Central differences of the slow twin, for elements of every tensor and the largest element of each.
-  @Test(arguments: [0, 1, 2], [Float(1), 0.7])
+  @Test(arguments: 0..<5, [Float(1), 0.7])
   func gradientIsTheSlope(model: Int, temperature: Float) throws {
     let configuration = try Self.models()[model], parameters = smallParameters(configuration, seed: model)
     var numbers = Numbers(seed: 40 + model)
@@ -100,9 +108,9 @@ func expectSameGradient(
   }
 
   /// Losses and gradients add: how a step is cut into micro-batches does not matter.
-  @Test(arguments: 0..<6)
+  @Test(arguments: 0..<10)
   func anySplitGivesTheSameGradient(seed: Int) throws {
-    let configuration = try Self.models()[seed % 3], harness = Harness(smallParameters(configuration))
+    let configuration = try Self.models()[seed % 5], harness = Harness(smallParameters(configuration))
     var numbers = Numbers(seed: seed)
     let groups = (0..<9).map { _ in
       Group.random(&numbers, vocabulary: configuration.vocabularyCount, responses: 1 + seed % 4, longest: 40)
@@ -120,9 +128,9 @@ func expectSameGradient(
     }
   }
 
-  @Test(arguments: 0..<6)
+  @Test(arguments: 0..<10)
   func sharedPromptEqualsCopies(seed: Int) throws {
-    let configuration = try Self.models()[seed % 3], harness = Harness(smallParameters(configuration))
+    let configuration = try Self.models()[seed % 5], harness = Harness(smallParameters(configuration))
     var numbers = Numbers(seed: 70 + seed)
     let groups = (0..<4).map { _ in
       Group.random(&numbers, vocabulary: configuration.vocabularyCount, responses: 4, longest: 50)
@@ -144,10 +152,13 @@ func expectSameGradient(
     }
   }
 
-  @Test func evaluateHasTheBitsOfForward() throws {
-    let configuration = try smallConfiguration(), harness = Harness(smallParameters(configuration))
+  @Test(arguments: 0..<5)
+  func evaluateHasTheBitsOfForward(model: Int) throws {
+    let configuration = try Self.models()[model], harness = Harness(smallParameters(configuration))
     var numbers = Numbers(seed: 1), batch = Batch()
-    for length in [1, 2, 17, 40, 70] { _ = batch.append(sequence: numbers.tokens(length, below: 37)) }
+    for length in [1, 2, 17, 40, 70] {
+      _ = batch.append(sequence: numbers.tokens(length, below: configuration.vocabularyCount))
+    }
     let before = harness.evaluate(batch)
     let during = harness.backward(
       batch, dLogprobs: before.logprobs, dEntropies: before.entropies, into: Parameters(configuration))
@@ -158,9 +169,11 @@ func expectSameGradient(
   }
 
   /// The same bits for one, two and three threads; a vocabulary of several chunks included.
-  @Test(.enabled(if: productsAreInvariant, needsInvariance), arguments: [37, 9001])
-  func threadsDoNotMatter(vocabulary: Int) throws {
-    let configuration = try smallConfiguration(vocabulary: vocabulary, tied: vocabulary == 37)
+  @Test(
+    .enabled(if: productsAreInvariant, needsInvariance),
+    arguments: [(37, "llama"), (9001, "llama"), (41, "qwen2"), (43, "qwen3")])
+  func threadsDoNotMatter(vocabulary: Int, type: String) throws {
+    let configuration = try smallConfiguration(vocabulary: vocabulary, tied: vocabulary == 37, type: type)
     var numbers = Numbers(seed: vocabulary)
     let groups = (0..<8).map { _ in Group.random(&numbers, vocabulary: vocabulary, responses: 3, longest: 60) }
     let results = (1...3).map { threads in
@@ -173,8 +186,9 @@ func expectSameGradient(
   }
 
   /// Weights that have diverged must be seen, not sampled around.
-  @Test func aNaNWeightReachesLossAndGradient() throws {
-    let configuration = try smallConfiguration(), parameters = smallParameters(configuration)
+  @Test(arguments: ["llama", "qwen2", "qwen3"])
+  func aNaNWeightReachesLossAndGradient(type: String) throws {
+    let configuration = try smallConfiguration(type: type), parameters = smallParameters(configuration)
     var numbers = Numbers(seed: 5)
     let groups = [Group.random(&numbers, vocabulary: 37, responses: 2, longest: 10)]
     for entry in parameters.layout.entries where !entry.name.contains("embed") {

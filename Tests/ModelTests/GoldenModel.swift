@@ -31,8 +31,6 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
   let path: String
   let json: JSON
   let sequences: [Sequence]
-  /// Why the configuration refuses the folder; nil where it is supported.
-  let refusal: String?
 
   var testDescription: String { name }
 
@@ -45,13 +43,6 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
         ids: s.int32s("ids"), c: s.floats("c"), e: s.floats("e"),
         logitPositions: s.int32s("logit_positions").map(Int.init), logprobs: s.doubles("logprobs"),
         entropy: s.doubles("entropy"), greedy: s.int32s("greedy"))
-    }
-    do {
-      let files = try ModelFiles.open(path: path)
-      _ = try ModelConfiguration(files.config, place: files.path)
-      refusal = nil
-    } catch let error as RollbookError {
-      refusal = error.description
     }
   }
 
@@ -67,9 +58,6 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
         }
       }
   }()
-
-  static let supported = all.filter { $0.refusal == nil }
-  static let refused = all.filter { $0.refusal != nil }
 
   func open() throws -> ModelFiles { try ModelFiles.open(path: path) }
   func tensors(_ file: String) throws -> Safetensors { try Safetensors(path: "\(path)/\(file)") }

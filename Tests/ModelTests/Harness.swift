@@ -118,18 +118,19 @@ extension Parameters {
 /// A small model's configuration, written as config.json would.
 func smallConfiguration(
   vocabulary: Int = 37, hidden: Int = 20, intermediate: Int = 28, layers: Int = 2, heads: Int = 4,
-  keyValueHeads: Int = 2, headDimensions: Int = 8, tied: Bool = true
+  keyValueHeads: Int = 2, headDimensions: Int = 8, tied: Bool = true, type: String = "llama",
+  rope: JSON = ["rope_theta": 10000.0, "rope_type": "default"]
 ) throws -> ModelConfiguration {
   try ModelConfiguration(
     [
-      "model_type": "llama", "vocab_size": .int(vocabulary), "hidden_size": .int(hidden),
+      "model_type": .string(type), "vocab_size": .int(vocabulary), "hidden_size": .int(hidden),
       "intermediate_size": .int(intermediate), "num_hidden_layers": .int(layers), "num_attention_heads": .int(heads),
       "num_key_value_heads": .int(keyValueHeads), "head_dim": .int(headDimensions), "rms_norm_eps": 1e-5,
-      "rope_theta": 10000.0, "tie_word_embeddings": .bool(tied), "max_position_embeddings": 4096,
+      "rope_parameters": rope, "tie_word_embeddings": .bool(tied), "max_position_embeddings": 4096,
     ], place: "small")
 }
 
-/// Weights at which gates, attention and the head are all far from their linear range, norms included.
+/// Weights at which gates, attention and the head are all far from their linear range, norms and biases included.
 func smallParameters(_ configuration: ModelConfiguration, seed: Int = 1, deviation: Float = 0.25) -> Parameters {
   let parameters = Parameters.random(configuration, seed: UInt64(seed), deviation: deviation)
   var numbers = Numbers(seed: seed)

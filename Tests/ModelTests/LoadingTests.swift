@@ -29,8 +29,10 @@ final class ModelFolder {
 }
 
 @Suite struct LoadingTests {
-  private func parameters() throws -> Parameters {
-    smallParameters(try ModelConfiguration(ConfigurationTests.good, place: "good"))
+  private func config(_ type: String) -> JSON { ConfigurationTests.changed("model_type", .string(type)) }
+
+  private func parameters(_ type: String = "llama") throws -> Parameters {
+    smallParameters(try ModelConfiguration(config(type), place: "good"))
   }
 
   /// The error of opening a folder, by both ways of reading weights.
@@ -48,9 +50,10 @@ final class ModelFolder {
     }
   }
 
-  @Test func everyWeightArrives() throws {
-    let parameters = try parameters()
-    let folder = try ModelFolder(parameters, config: ConfigurationTests.good) { $0.append(("unused", [3])) }
+  @Test(arguments: ["llama", "qwen2", "qwen3"])
+  func everyWeightArrives(type: String) throws {
+    let parameters = try parameters(type)
+    let folder = try ModelFolder(parameters, config: config(type)) { $0.append(("unused", [3])) }
     for threads in 1...3 {
       let pool = ThreadPool(threads: threads), files = try ModelFiles.open(path: folder.path)
       let read = try Parameters(parameters.configuration, from: files, pool: pool)
@@ -64,10 +67,11 @@ final class ModelFolder {
     expectSame(plain.entropies, packed.entropies, "packed")
   }
 
-  @Test func everyMissingTensorIsNamed() throws {
-    let parameters = try parameters()
+  @Test(arguments: ["llama", "qwen2", "qwen3"])
+  func everyMissingTensorIsNamed(type: String) throws {
+    let parameters = try parameters(type)
     for entry in parameters.layout.entries {
-      let folder = try ModelFolder(parameters, config: ConfigurationTests.good) { tensors in
+      let folder = try ModelFolder(parameters, config: config(type)) { tensors in
         tensors.removeAll { $0.name == entry.name }
       }
       for error in try errors(folder) {
@@ -77,8 +81,9 @@ final class ModelFolder {
     }
   }
 
-  @Test func everyMisshapenTensorIsNamed() throws {
-    let parameters = try parameters()
+  @Test(arguments: ["llama", "qwen2", "qwen3"])
+  func everyMisshapenTensorIsNamed(type: String) throws {
+    let parameters = try parameters(type)
     for (index, entry) in parameters.layout.entries.enumerated() {
       var shape = entry.shape
       switch index % 3 {
@@ -86,7 +91,7 @@ final class ModelFolder {
       case 1: shape.append(1)
       default: shape = [entry.count + 2]
       }
-      let folder = try ModelFolder(parameters, config: ConfigurationTests.good) { tensors in
+      let folder = try ModelFolder(parameters, config: config(type)) { tensors in
         for i in tensors.indices where tensors[i].name == entry.name { tensors[i].shape = shape }
       }
       for error in try errors(folder) {

@@ -81,16 +81,45 @@ struct ReferenceModel {
     let x = Array(x), half = x.count / 2
     var y = x
     for i in 0..<half {
-      let angle = Double(position) * pow(configuration.rotaryBase, -Double(i) / Double(half))
+      let angle = Double(position) * frequency(i, of: half)
       y[i] = x[i] * cos(angle) - x[i + half] * sin(angle)
       y[i + half] = x[i + half] * cos(angle) + x[i] * sin(angle)
     }
     return y
   }
 
+  /// Radians per position, scaling included, from its description.
+  private func frequency(_ index: Int, of half: Int) -> Double {
+    let plain = pow(configuration.rotaryBase, -Double(index) / Double(half)), wavelength = 2 * Double.pi / plain
+    switch configuration.rotaryScaling {
+    case .none: return plain
+    case .linear(let factor): return plain / factor
+    case .divisors(let divisors): return plain / divisors[index]
+    case .llama3(let factor, let low, let high, let original):
+      if wavelength < original / high { return plain }
+      if wavelength > original / low { return plain / factor }
+      let smooth = (original / wavelength - low) / (high - low)
+      return (1 - smooth) * plain / factor + smooth * plain
+    }
+  }
+
+  /// Bias and norms of heads, where there are some.
+  private func adjusted(_ row: [Double], _ layer: ParameterLayout.Layer) -> [Double] {
+    let c = configuration, dim = c.headDimensions
+    var row = row
+    if let bias = layer.qkvBias { for i in row.indices { row[i] += values[bias + i] } }
+    if let query = layer.queryNorm, let key = layer.keyNorm {
+      for head in 0..<c.heads + c.keyValueHeads {
+        let range = head * dim..<(head + 1) * dim
+        row.replaceSubrange(range, with: norm(Array(row[range]), head < c.heads ? query : key))
+      }
+    }
+    return row
+  }
+
   private func attention(_ x: [[Double]], _ layer: ParameterLayout.Layer) -> [[Double]] {
     let c = configuration, dim = c.headDimensions
-    let rows = x.map { product($0, layer.qkv, c.queryKeyValue) }
+    let rows = x.map { adjusted(product($0, layer.qkv, c.queryKeyValue), layer) }
     func head(_ row: Int, _ index: Int) -> ArraySlice<Double> { rows[row][index * dim..<(index + 1) * dim] }
     let keys = rows.indices.map { t in (0..<c.keyValueHeads).map { rotate(head(t, c.heads + $0), t) } }
     return rows.indices.map { t in
