@@ -29,6 +29,7 @@ package final class SafetensorsWriter {
   package let path: String
   private let files: any FileSystem
   private let tensors: [Tensor]
+  private let finished: (Written) -> Void
   private var file: OpenFile?
   private var stream = Digest.Stream()
   private var byteCount = 0
@@ -45,16 +46,19 @@ package final class SafetensorsWriter {
 
   /// Creates (or empties) the file and writes the header.
   ///
-  /// - Parameter metadata: Free-form strings. transformers wants `format` to be `pt`, which is there by default.
+  /// - Parameters:
+  ///   - metadata: Free-form strings. transformers wants `format` to be `pt`, which is there by default.
+  ///   - finished: Told what was written, by `finish`.
   /// - Throws: `RollbookError` `io`, or `bug` for tensors that cannot be described.
   package init(
     path: String, tensors: [Tensor], metadata: [String: String] = ["format": "pt"],
-    files: any FileSystem = LocalFileSystem()
+    files: any FileSystem = LocalFileSystem(), finished: @escaping (Written) -> Void = { _ in }
   ) throws {
     let header = try Self.header(tensors, metadata)
     self.path = path
     self.files = files
     self.tensors = tensors
+    self.finished = finished
     let file = try files.open(path, keeping: 0)
     self.file = file
     if tensors.reduce(0, { $0 + 4 * Self.elements($1) }) >= Self.directBytes { files.writeDirectly(true, to: file) }
@@ -94,6 +98,7 @@ package final class SafetensorsWriter {
   }
 
   /// Waits until everything is on the disk and closes the file. Nothing can be added afterwards.
+  @discardableResult
   package func finish() throws -> Written {
     guard current == tensors.count else {
       throw RollbookError.bug("\(path): tensor '\(tensors[current].name)' was not written to its end")
@@ -106,7 +111,9 @@ package final class SafetensorsWriter {
     try files.sync(file)
     self.file = nil
     try files.close(file)
-    return Written(digest: stream.value, byteCount: byteCount)
+    let written = Written(digest: stream.value, byteCount: byteCount)
+    finished(written)
+    return written
   }
 
   private func skipFinished() {

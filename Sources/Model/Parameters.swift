@@ -28,6 +28,22 @@ package final class Parameters: @unchecked Sendable {
     }
   }
 
+  /// Reads what a file holds for every parameter, such as a moment of the optimizer, in parallel.
+  ///
+  /// - Parameter prefix: Before the parameter's name.
+  /// - Throws: `badInput` or `missing` naming the tensor.
+  package convenience init(
+    _ configuration: ModelConfiguration, from source: any TensorSource, prefix: String, pool: ThreadPool
+  ) throws {
+    self.init(configuration)
+    let entries = layout.entries.sorted { $0.count > $1.count }
+    try concurrently(pool, entries.count) { part, _ in
+      let entry = entries[part]
+      let target = UnsafeMutableBufferPointer(start: arena.base + entry.offset, count: entry.count)
+      try source.read(prefix + entry.name, into: target)
+    }
+  }
+
   /// Fresh weights for training from scratch: normal with deviation 0.02 for matrices (as transformers' Llama and
   /// config.json's `initializer_range`), 1 for norms, 0 for biases.
   package static func random(_ configuration: ModelConfiguration, seed: UInt64, deviation: Float = 0.02) -> Parameters {

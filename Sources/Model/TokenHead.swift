@@ -29,6 +29,11 @@ final class TokenHead {
     partial = Arena(count: RMSNorm.parts * configuration.hidden)
   }
 
+  func release() {
+    gathered = Arena(count: 0)
+    for thread in logits.indices { logits[thread] = Arena(count: 0) }
+  }
+
   private struct Regions {
     let x, normed, scale, dnormed: FloatPointer
     let copies: [FloatPointer]

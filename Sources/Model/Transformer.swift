@@ -40,6 +40,12 @@ package final class Transformer {
     workspace = Workspace(configuration, rows: rows, saves: saves)
   }
 
+  /// Gives the memory of activations back; the next pass takes it anew.
+  package func release() {
+    workspace = Workspace(configuration, rows: 0, saves: false)
+    head.release()
+  }
+
   func reserveScores(_ store: KeyStore, end: Int) {
     let needed = store.attention.scratch(end: end)
     for thread in scores.indices where scores[thread].count < needed {

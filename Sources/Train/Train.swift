@@ -84,8 +84,8 @@ internal import Tokenizer
     warn(data, policy: files.weightsDigest)
     let policy = try Parameters(configuration, from: files, pool: matmul.pool)
     let learner = Learner(
-      policy, updates: try checkpoint?.updates() ?? 0, matmul: matmul, recipe: recipe, options: options)
-    try checkpoint?.readMoments(into: learner, matmul.pool)
+      policy, updates: try checkpoint?.updates() ?? 0, moments: try checkpoint?.optimizer(), matmul: matmul,
+      recipe: recipe, options: options)
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, files, learner, data, matmul, &records)
     let outcome = try train(learner, data, &records)
