@@ -60,6 +60,13 @@ package final class Parameters: @unchecked Sendable {
     return parameters
   }
 
+  /// How many weights a token is multiplied with: the matrices, and the embedding only as the token head.
+  package static func multiplied(_ c: ModelConfiguration) -> Int {
+    let layout = ParameterLayout(c)
+    let matrices = layout.entries.filter { $0.shape.count == 2 && $0.offset != layout.embedding }
+    return matrices.reduce(0) { $0 + $1.count } + (c.tiedEmbeddings ? c.vocabularyCount * c.hidden : 0)
+  }
+
   /// Rounds the weights to what the products take, before the first and after every change.
   package func round(for matmul: Matmul) {
     guard matmul.precision == .bf16 else { return }
