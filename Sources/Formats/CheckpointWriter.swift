@@ -108,7 +108,7 @@ package final class CheckpointWriter {
   /// before transformers 5) of the stored weights, no `quantization_config`, and `architectures` if it was missing.
   static func checkpointConfig(_ config: JSON, type: TensorType) throws -> JSON {
     guard var object = config.object else { throw RollbookError.bug("a model's config is \(config.kind)") }
-    let dtype: JSON = type == .bf16 ? "bfloat16" : "float32"
+    let dtype: JSON = type == .bf16 ? "bfloat16" : type == .f16 ? "float16" : "float32"
     object["dtype"] = dtype
     object["torch_dtype"] = dtype
     object["quantization_config"] = nil

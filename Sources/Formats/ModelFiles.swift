@@ -82,6 +82,7 @@ package struct ModelFiles: Sendable {
     if let old = names.first(where: { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }) {
       return "\(old) is in PyTorch's own format: save the model again as safetensors"
     }
+    if names.contains("adapter_config.json") { return "this is a LoRA adapter: give the model that it was made for" }
     return "give the folder that save_pretrained or a training step wrote"
   }
 }

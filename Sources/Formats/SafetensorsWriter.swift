@@ -9,7 +9,7 @@ package final class SafetensorsWriter {
     package var name: String
     /// Outermost first.
     package var shape: [Int]
-    /// `f32`, or `bf16` (each value rounded to the nearest, ties to even).
+    /// `f32`, or `bf16` or `f16` (each value rounded to the nearest, ties to even).
     package var type: TensorType
 
     package init(name: String, shape: [Int], type: TensorType = .f32) {
@@ -85,7 +85,8 @@ package final class SafetensorsWriter {
       throw RollbookError.bug("\(path): more elements than tensor '\(name)' of shape \(tensors[current].shape) has")
     }
     switch tensors[current].type {
-    case .bf16: try putRounded(values)
+    case .bf16: try putRounded(values, Widening.roundedToBF16)
+    case .f16: try putRounded(values, Widening.roundedToF16)
     default: try put(UnsafeRawBufferPointer(values))
     }
     written += values.count
@@ -133,7 +134,7 @@ package final class SafetensorsWriter {
     }
     var end = 0
     for tensor in tensors {
-      guard tensor.type == .f32 || tensor.type == .bf16, let dtype = Safetensors.name(of: tensor.type),
+      guard [.f32, .bf16, .f16].contains(tensor.type), let dtype = Safetensors.name(of: tensor.type),
         let count = elementCount(of: tensor.shape), let bytes = tensor.type.bytes(for: count),
         header[tensor.name] == nil, tensor.name != "__metadata__"
       else {
@@ -172,12 +173,12 @@ package final class SafetensorsWriter {
     if !range.isEmpty { try files.write(UnsafeRawBufferPointer(rebasing: staged[range]), to: file) }
   }
 
-  private func putRounded(_ values: UnsafeBufferPointer<Float>) throws {
+  private func putRounded(_ values: UnsafeBufferPointer<Float>, _ round: (Float) -> UInt16) throws {
     let rounded = scratch.bindMemory(to: UInt16.self)
     var start = 0
     while start < values.count {
       let count = min(rounded.count, values.count - start)
-      for index in 0..<count { rounded[index] = Widening.roundedToBF16(values[start + index]) }
+      for index in 0..<count { rounded[index] = round(values[start + index]) }
       try put(UnsafeRawBufferPointer(start: scratch.baseAddress, count: 2 * count))
       start += count
     }

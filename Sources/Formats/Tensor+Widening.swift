@@ -57,4 +57,18 @@ enum Widening {
     let rounded = (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16
     return UInt16(truncatingIfNeeded: value.isNaN ? (bits >> 16) | 0x40 : rounded)
   }
+
+  /// The nearest half (ties to even), as bits, by integer operations as in `half`; infinity from 65520 on. NaN stays NaN.
+  @inline(__always)
+  static func roundedToF16(_ value: Float) -> UInt16 {
+    let sign = UInt16(truncatingIfNeeded: (value.bitPattern >> 16) & 0x8000), body = value.bitPattern & 0x7FFF_FFFF
+    if body > 0x7F80_0000 { return sign | 0x7E00 }
+    if body < 0x3880_0000 {
+      // Below 2^-14 halves are multiples of 2^-24, the distance of floats from 1/2 to 1.
+      return sign | UInt16(truncatingIfNeeded: (Float(bitPattern: body) + 0.5).bitPattern &- 0x3F00_0000)
+    }
+    let moved = body &- 0x3800_0000
+    let rounded = (moved &+ 0xFFF &+ ((moved >> 13) & 1)) >> 13
+    return sign | UInt16(truncatingIfNeeded: min(rounded, 0x7C00))
+  }
 }

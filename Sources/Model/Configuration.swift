@@ -4,15 +4,16 @@ package import Formats
 private struct Architecture {
   var queryKeyValueBias = false
   var headNorms = false
-  /// What transformers assumes where config.json does not say.
+  /// What transformers assumes where config.json does not say; no size of a head: hidden_size over heads.
   var defaultPositions = 2048
   var defaultWindow: Int?
+  var defaultHead: Int?
 
   static let supported: [String: Architecture] = [
     "llama": Architecture(),
     "mistral": Architecture(defaultPositions: 131_072, defaultWindow: 4096),
     "qwen2": Architecture(queryKeyValueBias: true, defaultPositions: 32_768),
-    "qwen3": Architecture(headNorms: true, defaultPositions: 32_768),
+    "qwen3": Architecture(headNorms: true, defaultPositions: 32_768, defaultHead: 128),
   ]
 }
 
@@ -71,8 +72,11 @@ package struct ModelConfiguration: Equatable, Sendable {
     intermediate = try reader.count("intermediate_size", limit: 1 << 22)
     layers = try reader.count("num_hidden_layers", limit: 4096)
     heads = try reader.count("num_attention_heads", limit: 4096)
-    keyValueHeads = try reader.count("num_key_value_heads", limit: 4096, default: heads)
-    headDimensions = try reader.count("head_dim", limit: 4096, default: max(1, hidden / heads))
+    // Where the key is missing, transformers takes another number for each architecture but Llama.
+    let isGiven = modelType == "llama" || json["num_key_value_heads"] != nil
+    keyValueHeads = try reader.count("num_key_value_heads", limit: 4096, default: isGiven ? heads : nil)
+    headDimensions = try reader.count(
+      "head_dim", limit: 4096, default: architecture.defaultHead ?? max(1, hidden / heads))
     normEpsilon = Float(try reader.positive("rms_norm_eps", default: 1e-6))
     maximumPositions = try reader.count(
       "max_position_embeddings", limit: 1 << 26, default: architecture.defaultPositions)

@@ -123,11 +123,11 @@ final class TokenHead {
     return result
   }
 
-  /// Adds to dx (T, H), dFinalNorm (H) and dHead (vocabulary, H). A part of the vocabulary has one
+  /// Adds to dx (T, H), dFinalNorm (H) and, unless nil, dHead (vocabulary, H). A part of the vocabulary has one
   /// writer; the parts' gradients of the rows are then added in a fixed order.
   func backward(
     _ x: FloatPointer, _ rows: [HeadRow], _ result: HeadResult, dLogprobs: [Float], dEntropies: [Float],
-    temperature: Float, dx: FloatPointer, dFinalNorm: FloatPointer, dHead: FloatPointer
+    temperature: Float, dx: FloatPointer, dFinalNorm: FloatPointer, dHead: FloatPointer?
   ) {
     let count = rows.count, h = configuration.hidden, scale = 1 / temperature, chunks = chunks
     if count == 0 { return }
@@ -159,7 +159,7 @@ final class TokenHead {
 
   private func gradientBlock(
     _ rows: [HeadRow], _ result: HeadResult, _ dLogprobs: [Float], _ dEntropies: [Float], range: Range<Int>,
-    columns: Range<Int>, scale: Float, normed: FloatPointer, dnormed: FloatPointer, dHead: FloatPointer, thread: Int
+    columns: Range<Int>, scale: Float, normed: FloatPointer, dnormed: FloatPointer, dHead: FloatPointer?, thread: Int
   ) {
     let z = logits[thread].base, h = configuration.hidden, width = columns.count
     matmul.columnPanel(normed, rows: range.count, weights.head, columns: columns, z, thread: thread)
@@ -171,6 +171,7 @@ final class TokenHead {
         gLogprob: dLogprobs[row], gEntropy: dEntropies[row])
     }
     matmul.rowInputGradient(z, rows: range.count, weights.head.outputs(columns), dnormed, accumulate: true, thread: thread)
+    guard let dHead else { return }
     matmul.rowWeightGradient(
       z, outputs: width, rows: range.count, normed, inputs: h, dHead + columns.lowerBound * h,
       thread: thread)

@@ -6,69 +6,85 @@ extension Transformer {
   ///
   /// - Parameters:
   ///   - dLogprobs, dEntropies: one per head row.
-  ///   - gradients: an arena in the parameters' layout.
+  ///   - gradients: where they are added: all parameters, or an adapter's alone.
+  package func backward(
+    _ batch: Batch, result: HeadResult, dLogprobs: [Float], dEntropies: [Float], store: KeyStore,
+    into gradients: GradientSink, temperature: Float = 1
+  ) {
+    let w = workspace
+    w.dx.update(repeating: 0, count: batch.rows * configuration.hidden)
+    head.backward(
+      w.final, batch.heads, result, dLogprobs: dLogprobs, dEntropies: dEntropies, temperature: temperature, dx: w.dx,
+      dFinalNorm: gradients.at(\.finalNorm) ?? unwanted.base, dHead: gradients.at(\.head))
+    trunkBackward(batch, store: store, into: gradients)
+  }
+
   package func backward(
     _ batch: Batch, result: HeadResult, dLogprobs: [Float], dEntropies: [Float], store: KeyStore,
     into gradients: Parameters, temperature: Float = 1
   ) {
-    let c = configuration, w = workspace, rows = batch.rows, layout = gradients.layout, g = gradients.arena.base
-    w.dx.update(repeating: 0, count: rows * c.hidden)
-    head.backward(
-      w.final, batch.heads, result, dLogprobs: dLogprobs, dEntropies: dEntropies, temperature: temperature, dx: w.dx,
-      dFinalNorm: g + layout.finalNorm, dHead: g + layout.head)
-    for l in (0..<c.layers).reversed() {
-      layerBackward(l, batch, store: store, at: layout.layers[l], g)
-    }
+    backward(
+      batch, result: result, dLogprobs: dLogprobs, dEntropies: dEntropies, store: store,
+      into: GradientSink(parameters: gradients), temperature: temperature)
+  }
+
+  /// From the gradient of the residual stream after the last layer, in w.dx, to all that lies before it.
+  func trunkBackward(_ batch: Batch, store: KeyStore, into gradients: GradientSink) {
+    let c = configuration
+    for l in (0..<c.layers).reversed() { layerBackward(l, batch, store: store, gradients) }
+    guard let embedding = gradients.at(\.embedding) else { return }
     for (row, token) in batch.tokens.enumerated() {
-      add(g + layout.embedding + Int(token) * c.hidden, w.dx + row * c.hidden, count: c.hidden)
+      add(embedding + Int(token) * c.hidden, workspace.dx + row * c.hidden, count: c.hidden)
     }
   }
 
   /// One layer, its parts in the opposite order of `layersForward`. w.dx holds the gradient of the layer's output and
   /// becomes that of its input.
-  private func layerBackward(_ l: Int, _ batch: Batch, store: KeyStore, at p: ParameterLayout.Layer, _ g: FloatPointer) {
+  private func layerBackward(_ l: Int, _ batch: Batch, store: KeyStore, _ g: GradientSink) {
     let c = configuration, w = workspace, rows = batch.rows, layer = weights.layers[l]
     // next = middle + gated · downᵀ
-    matmul.inputGradient(w.dx, rows: rows, layer.down, w.dgated)
+    inputGradient(w.dx, rows: rows, l, .down, w.dgated)
     SwiGLU.backward(pool, w.gateUp(l), dy: w.dgated, w.gated, rows: rows, width: c.intermediate)
-    matmul.weightGradient(w.dx, rows: rows, outputs: c.hidden, w.gated, inputs: c.intermediate, g + p.down)
+    weightGradient(w.dx, rows: rows, l, .down, w.gated, g)
     // gateUp = norm(middle) · gateUpᵀ
     RMSNorm.forward(
       pool, w.middle(l), weight: layer.postNorm, w.normed, rstd: nil, rows: rows, width: c.hidden,
       epsilon: c.normEpsilon)
-    matmul.weightGradient(
-      w.gateUp(l), rows: rows, outputs: 2 * c.intermediate, w.normed, inputs: c.hidden, g + p.gateUp)
-    matmul.inputGradient(w.gateUp(l), rows: rows, layer.gateUp, w.dnormed)
+    weightGradient(w.gateUp(l), rows: rows, l, .gateUp, w.normed, g)
+    inputGradient(w.gateUp(l), rows: rows, l, .gateUp, w.dnormed)
     RMSNorm.backward(
       pool, w.middle(l), weight: layer.postNorm, rstd: w.middleScale(l), dy: w.dnormed, dx: w.dx,
-      dweight: g + p.postNorm, partial: partial.base, rows: rows, width: c.hidden)
+      dweight: g.at(l, \.postNorm) ?? unwanted.base, partial: partial.base, rows: rows, width: c.hidden)
     // middle = x + attended · outputᵀ
-    matmul.weightGradient(w.dx, rows: rows, outputs: c.hidden, w.attended(l), inputs: c.queryWidth, g + p.output)
-    matmul.inputGradient(w.dx, rows: rows, layer.output, w.dattended)
+    weightGradient(w.dx, rows: rows, l, .output, w.attended(l), g)
+    inputGradient(w.dx, rows: rows, l, .output, w.dattended)
     attentionBackward(layer: l, batch, store: store)
     Rotary.apply(
       pool, w.dqkv, stride: c.queryKeyValue, cosine: w.cosine, sine: w.sine, rows: rows,
       heads: c.heads + c.keyValueHeads, dimensions: c.headDimensions, backward: true)
-    headsBackward(l, rows: rows, at: p, g)
+    headsBackward(l, rows: rows, g)
     // qkv = norm(x) · qkvᵀ
     RMSNorm.forward(
       pool, w.x(l), weight: layer.inputNorm, w.normed, rstd: nil, rows: rows, width: c.hidden, epsilon: c.normEpsilon)
-    matmul.weightGradient(w.dqkv, rows: rows, outputs: c.queryKeyValue, w.normed, inputs: c.hidden, g + p.qkv)
-    matmul.inputGradient(w.dqkv, rows: rows, layer.qkv, w.dnormed)
+    weightGradient(w.dqkv, rows: rows, l, .qkv, w.normed, g)
+    inputGradient(w.dqkv, rows: rows, l, .qkv, w.dnormed)
     RMSNorm.backward(
       pool, w.x(l), weight: layer.inputNorm, rstd: w.inputScale(l), dy: w.dnormed, dx: w.dx,
-      dweight: g + p.inputNorm, partial: partial.base, rows: rows, width: c.hidden)
+      dweight: g.at(l, \.inputNorm) ?? unwanted.base, partial: partial.base, rows: rows, width: c.hidden)
   }
 
   /// The opposite of `adjustHeads`.
-  private func headsBackward(_ l: Int, rows: Int, at p: ParameterLayout.Layer, _ g: FloatPointer) {
+  private func headsBackward(_ l: Int, rows: Int, _ g: GradientSink) {
     let c = configuration, w = workspace, layer = weights.layers[l]
-    if let query = layer.queryNorm, let key = layer.keyNorm, let dquery = p.queryNorm, let dkey = p.keyNorm {
+    if let query = layer.queryNorm, let key = layer.keyNorm {
       headNorm.backward(
         pool, raw: w.rawQueryKey(l), rstd: w.headScale(l), query: query, key: key, dx: w.dqkv,
-        stride: c.queryKeyValue, dquery: g + dquery, dkey: g + dkey, scratch: partial.base, rows: rows)
+        stride: c.queryKeyValue, dquery: g.at(l, \.queryNorm) ?? unwanted.base,
+        dkey: g.at(l, \.keyNorm) ?? unwanted.base, scratch: partial.base, rows: rows)
     }
-    if let bias = p.qkvBias { Bias.backward(pool, dy: w.dqkv, dbias: g + bias, rows: rows, width: c.queryKeyValue) }
+    if let dbias = g.at(l, \.qkvBias) {
+      Bias.backward(pool, dy: w.dqkv, dbias: dbias, rows: rows, width: c.queryKeyValue)
+    }
   }
 
   /// dqkv from dattended. A prompt and its responses are one task per key/value head, since all of them add to the

@@ -18,21 +18,21 @@ extension Transformer {
       RMSNorm.forward(
         pool, x, weight: layer.inputNorm, w.normed, rstd: w.inputScale(l), rows: rows, width: c.hidden,
         epsilon: c.normEpsilon)
-      matmul.forward(w.normed, rows: rows, layer.qkv, w.qkv(l))
+      product(w.normed, rows: rows, l, .qkv, w.qkv(l))
       adjustHeads(l, rows: rows)
       Rotary.apply(
         pool, w.qkv(l), stride: c.queryKeyValue, cosine: w.cosine, sine: w.sine, rows: rows,
         heads: c.heads + c.keyValueHeads, dimensions: c.headDimensions)
       attentionForward(layer: l, chunks: chunks, store: store)
       if saves { middle.update(from: x, count: rows * c.hidden) }
-      matmul.forward(w.attended(l), rows: rows, layer.output, middle, accumulate: true)
+      product(w.attended(l), rows: rows, l, .output, middle, accumulate: true)
       RMSNorm.forward(
         pool, middle, weight: layer.postNorm, w.normed, rstd: w.middleScale(l), rows: rows, width: c.hidden,
         epsilon: c.normEpsilon)
-      matmul.forward(w.normed, rows: rows, layer.gateUp, w.gateUp(l))
+      product(w.normed, rows: rows, l, .gateUp, w.gateUp(l))
       SwiGLU.forward(pool, w.gateUp(l), w.gated, rows: rows, width: c.intermediate)
       if saves { next.update(from: middle, count: rows * c.hidden) }
-      matmul.forward(w.gated, rows: rows, layer.down, next, accumulate: true)
+      product(w.gated, rows: rows, l, .down, next, accumulate: true)
     }
   }
 

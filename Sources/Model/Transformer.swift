@@ -9,6 +9,8 @@ package final class Transformer {
   package let configuration: ModelConfiguration
   package let weights: ModelWeights
   package let matmul: Matmul
+  /// Added to the linear layers where it has parts; trained alone with `GradientSink(adapter:)`.
+  package var adapter: Adapter?
   var pool: ThreadPool { matmul.pool }
   let head: TokenHead
   var workspace: Workspace
@@ -18,6 +20,10 @@ package final class Transformer {
   let headNorm: HeadNorm
   /// Scratch for the weight gradients of norms: RMSNorm.parts × hidden, or what the heads' norms take.
   let partial: Arena
+  /// Where gradients of vectors go that nobody asked for.
+  let unwanted: Arena
+  /// Products of an adapter, see Transformer+Linear.
+  var adapterScratch = Arena(count: 0)
 
   package init(_ configuration: ModelConfiguration, weights: ModelWeights, matmul: Matmul) {
     self.configuration = configuration
@@ -32,6 +38,7 @@ package final class Transformer {
       dimensions: configuration.headDimensions, epsilon: configuration.normEpsilon)
     partial = Arena(
       count: max(RMSNorm.parts * configuration.hidden, configuration.headNorms ? headNorm.scratch : 0))
+    unwanted = Arena(count: max(configuration.hidden, configuration.headDimensions))
   }
 
   /// Grows the workspace to `rows` rows; memory is only ever taken, so a long run settles at its largest batch.

@@ -180,7 +180,7 @@ import Testing
     let extra = rollbookError({ _ = try ShardedSafetensors(index: folder.path + "/extra.json") })
     #expect(extra?.code == .missing && extra?.message.contains("'model.none.weight'") == true)
 
-    for bad in ["../\(file)", "/etc/passwd", "", "a\u{0}b"] {
+    for bad in ["../\(file)", "/etc/passwd", "", "a\u{0}b", ".", ".."] {
       map["model.none.weight"] = .string(bad)
       _ = try folder.file("bad.json", JSON.object(["weight_map": .object(map)]).bytes())
       #expect(rollbookError({ _ = try ShardedSafetensors(index: folder.path + "/bad.json") })?.code == .badInput)

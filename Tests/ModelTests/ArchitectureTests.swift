@@ -35,6 +35,20 @@ import Testing
     #expect(layout.parameterCount == ParameterLayout(llama).parameterCount + 2 * qwen2.queryKeyValue)
   }
 
+  /// Where config.json says nothing, transformers' defaults.
+  @Test func defaults() throws {
+    let qwen3 = try Self.read(("model_type", "qwen3"), ("head_dim", nil)), wide: (String, JSON?) = ("head_dim", nil)
+    #expect(qwen3.headDimensions == 128)
+    #expect(try Self.read(("model_type", "qwen2"), wide).headDimensions == 8)
+    #expect(try Self.read(("model_type", "qwen2"), ("num_key_value_heads", .null)).keyValueHeads == 4)
+    for type in ["mistral", "qwen2", "qwen3"] {
+      let error = #expect(throws: RollbookError.self) {
+        try Self.read(("model_type", .string(type)), ("num_key_value_heads", nil))
+      }
+      #expect(error?.message.contains("'num_key_value_heads'") == true)
+    }
+  }
+
   @Test func freshBiasesAreZero() throws {
     let p = Parameters.random(try Self.read(("model_type", "qwen2")), seed: 3)
     #expect(p.values("model.layers.0.self_attn.k_proj.bias") == [Float](repeating: 0, count: 16))

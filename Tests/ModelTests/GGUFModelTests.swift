@@ -41,6 +41,28 @@ import Testing
       expectTop(last, ids: s.int32s("top5_ids"), logits: s.doubles("top5_logits"), Limit.logits)
     }
   }
+
+  /// Written as a folder the model says the same: to the bit in float32, nearly in the short types.
+  @Test(arguments: Case.all, [TensorType.f32, .bf16, .f16])
+  func asAFolder(file: Case, type: TensorType) throws {
+    let folder = NSTemporaryDirectory() + "rollbook-folder-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let files = try ModelFiles.open(path: file.path), writer = try FolderWriter(folder)
+    let count = try files.write(to: writer, type: type) {}
+    try writer.publish()
+    let source = try Harness(files), converted = try Harness(ModelFiles.open(path: folder))
+    #expect(converted.configuration == source.configuration && count == source.parameters.layout.parameterCount)
+    for s in try #require(file.golden["sequences"]?.array) {
+      var batch = Batch()
+      _ = batch.append(sequence: s.int32s("ids"))
+      let a = converted.evaluate(batch), b = source.evaluate(batch)
+      if type == .f32 {
+        #expect(a.logprobs.bits == b.logprobs.bits && a.entropies.bits == b.entropies.bits)
+      } else {
+        expectClose(a.logprobs, b.logprobs.map { Double($0) }, 0.15, "\(type)")
+      }
+    }
+  }
 }
 
 /// The likeliest tokens in order, and the distances of their logits.

@@ -1,0 +1,133 @@
+import Kernels
+
+/// Where a backward pass adds its gradients. What is nil is not computed.
+package struct GradientSink {
+  /// Of the parameters' layout.
+  let parameters: Parameters?
+  /// Of the layout of the transformer's adapter.
+  let adapter: Adapter?
+
+  package init(parameters: Parameters) { (self.parameters, adapter) = (parameters, nil) }
+  package init(adapter: Adapter) { (parameters, self.adapter) = (nil, adapter) }
+
+  func at(_ part: KeyPath<ParameterLayout, Int>) -> FloatPointer? {
+    parameters.map { $0.arena.base + $0.layout[keyPath: part] }
+  }
+
+  func at(_ layer: Int, _ part: KeyPath<ParameterLayout.Layer, Int>) -> FloatPointer? {
+    parameters.map { $0.arena.base + $0.layout.layers[layer][keyPath: part] }
+  }
+
+  func at(_ layer: Int, _ part: KeyPath<ParameterLayout.Layer, Int?>) -> FloatPointer? {
+    parameters.flatMap { p in p.layout.layers[layer][keyPath: part].map { p.arena.base + $0 } }
+  }
+}
+
+/// The products of a layer; q, k and v are one, and so are gate and up.
+enum LinearKind: Int, CaseIterable { case qkv, output, gateUp, down }
+
+extension LayerWeights {
+  subscript(kind: LinearKind) -> Linear {
+    switch kind {
+    case .qkv: qkv
+    case .output: output
+    case .gateUp: gateUp
+    case .down: down
+    }
+  }
+}
+
+extension ParameterLayout.Layer {
+  subscript(kind: LinearKind) -> Int {
+    switch kind {
+    case .qkv: qkv
+    case .output: output
+    case .gateUp: gateUp
+    case .down: down
+    }
+  }
+}
+
+/// A linear layer's three products, with what an adapter adds: y = W x + s · B (A x), arXiv 2106.09685.
+///
+/// Each part of an adapter is computed into rows of its own and then added, element by element: a row's bits depend
+/// on the row alone, as everywhere.
+extension Transformer {
+  /// y [rows, outputs] = x · wᵀ, added when `accumulate`.
+  func product(
+    _ x: ConstFloatPointer, rows: Int, _ l: Int, _ kind: LinearKind, _ y: FloatPointer, accumulate: Bool = false
+  ) {
+    let linear = weights.layers[l][kind]
+    matmul.forward(x, rows: rows, linear, y, accumulate: accumulate)
+    guard let adapter else { return }
+    for part in adapter.layout.parts(l, kind) {
+      let (u, z, _) = scratch(adapter, rows: rows), width = part.outputs
+      matmul.forward(x, rows: rows, adapter.down(part), u)
+      matmul.forward(u, rows: rows, adapter.up(part), z)
+      let scale = adapter.scale, stride = linear.outputs, y = y + part.offset
+      pool.split(rows, grain: 8) { range, _ in
+        for row in range {
+          let target = y + row * stride, source = z + row * width
+          for i in 0..<width { target[i] += scale * source[i] }
+        }
+      }
+    }
+  }
+
+  /// dx [rows, inputs] = dy [rows, outputs] · w
+  func inputGradient(_ dy: ConstFloatPointer, rows: Int, _ l: Int, _ kind: LinearKind, _ dx: FloatPointer) {
+    let linear = weights.layers[l][kind]
+    matmul.inputGradient(dy, rows: rows, linear, dx)
+    guard let adapter else { return }
+    for part in adapter.layout.parts(l, kind) {
+      let (_, dz, du) = scratch(adapter, rows: rows)
+      gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
+      matmul.inputGradient(dz, rows: rows, adapter.up(part), du)
+      matmul.inputGradient(du, rows: rows, adapter.down(part), dx, accumulate: true)
+    }
+  }
+
+  /// The gradients of w, or of A and B, += what dy [rows, outputs] and x [rows, inputs] give.
+  func weightGradient(
+    _ dy: ConstFloatPointer, rows: Int, _ l: Int, _ kind: LinearKind, _ x: ConstFloatPointer, _ gradients: GradientSink
+  ) {
+    let linear = weights.layers[l][kind]
+    if let p = gradients.parameters {
+      matmul.weightGradient(
+        dy, rows: rows, outputs: linear.outputs, x, inputs: linear.inputs,
+        p.arena.base + p.layout.layers[l][kind])
+    }
+    guard let adapter, let target = gradients.adapter else { return }
+    for part in adapter.layout.parts(l, kind) {
+      let (u, dz, du) = scratch(adapter, rows: rows), rank = adapter.layout.rank
+      gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
+      matmul.inputGradient(dz, rows: rows, adapter.up(part), du)
+      matmul.forward(x, rows: rows, adapter.down(part), u)
+      matmul.weightGradient(dz, rows: rows, outputs: part.outputs, u, inputs: rank, target.arena.base + part.b)
+      matmul.weightGradient(du, rows: rows, outputs: rank, x, inputs: part.inputs, target.arena.base + part.a)
+    }
+  }
+
+  /// One part's columns of dy, scaled, side by side.
+  private func gather(
+    _ dy: ConstFloatPointer, stride: Int, _ part: AdapterLayout.Part, _ scale: Float, rows: Int,
+    into dz: FloatPointer
+  ) {
+    let width = part.outputs, dy = dy + part.offset
+    pool.split(rows, grain: 8) { range, _ in
+      for row in range {
+        let target = dz + row * width, source = dy + row * stride
+        for i in 0..<width { target[i] = scale * source[i] }
+      }
+    }
+  }
+
+  /// (rows, rank), (rows, widest part), (rows, rank)
+  private func scratch(_ adapter: Adapter, rows: Int) -> (FloatPointer, FloatPointer, FloatPointer) {
+    var plan = ArenaPlan()
+    let u = plan.region(rows * adapter.layout.rank), z = plan.region(rows * adapter.layout.widest)
+    let du = plan.region(rows * adapter.layout.rank)
+    if adapterScratch.count < plan.count { adapterScratch = Arena(count: plan.count) }
+    return (adapterScratch.base + u, adapterScratch.base + z, adapterScratch.base + du)
+  }
+}
