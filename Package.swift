@@ -66,7 +66,7 @@ let package = Package(
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
     program("Bench", ["Pipeline", "Formats", "Model", "Kernels", "CLZ4"]),
-    program("Fuzz", ["Pipeline", "Formats"]),
+    program("Fuzz", ["Pipeline", "Formats", "Tokenizer"]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("FormatsTests", ["Formats"]),

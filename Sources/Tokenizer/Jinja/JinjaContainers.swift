@@ -6,6 +6,8 @@ final class JinjaList {
   enum Form: Equatable {
     case list
     case tuple
+    /// What `groupby` gives: a tuple with names.
+    case group
     case range
     /// `dict.keys()`, `.values()`, `.items()`
     case view(String)
@@ -15,7 +17,7 @@ final class JinjaList {
     var kind: String {
       switch self {
       case .list: "a list"
-      case .tuple: "a tuple"
+      case .tuple, .group: "a tuple"
       case .range: "a range"
       case .view: "a view of a dictionary"
       case .iterator: "an iterator"
@@ -26,6 +28,7 @@ final class JinjaList {
       switch self {
       case .list: "list object"
       case .tuple: "tuple object"
+      case .group: "jinja2.filters._GroupTuple object"
       case .range: "range object"
       case .view(let name): "\(name) object"
       case .iterator: "generator object"
@@ -35,7 +38,7 @@ final class JinjaList {
     /// Whether elements can be taken by number.
     var isIndexed: Bool {
       switch self {
-      case .list, .tuple, .range: true
+      case .list, .tuple, .group, .range: true
       case .view, .iterator: false
       }
     }

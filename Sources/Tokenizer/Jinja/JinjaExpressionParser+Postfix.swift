@@ -96,6 +96,8 @@ extension JinjaExpressionParser {
     var arguments = JinjaArgumentList()
     if isSymbol("(") {
       arguments = try self.arguments()
+    } else if isName("is") {
+      throw unexpected("tests cannot be chained: expected \"and\"")
     } else if startsTestArgument {
       arguments.positional = [try postfix(try primary())]
     }

@@ -26,8 +26,13 @@ extension JinjaFilters {
       guard let number = value.number else {
         throw JinjaFault.expected("a number", for: "the filter \"round\"", found: value)
       }
-      return .double(
-        try rounded(number, arguments[0]?.integer ?? 0, arguments[1]?.string ?? "common"))
+      let precision = arguments[0]?.integer ?? 0, method = arguments[1]?.string ?? "common"
+      if method == "common", let whole = value.integer {
+        // An integer stays one.
+        guard precision >= 0 else { throw JinjaFault.unsupported("rounding an integer to tens") }
+        return .int(whole)
+      }
+      return .double(try rounded(number, precision, method))
     },
     filter("sum", ["attribute", "start"]) { value, arguments, interpreter in
       let attribute = try arguments[0].flatMap { $0.isNone ? nil : try JinjaAttribute($0) }

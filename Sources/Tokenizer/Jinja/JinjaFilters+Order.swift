@@ -67,7 +67,7 @@ extension JinjaFilters {
         groups.append((pair.key, named.elements[0], [named.elements[1]]))
       }
     }
-    return try groups.map { try .list([$0.name, try .list($0.elements)], .tuple) }
+    return try groups.map { try .list([$0.name, try .list($0.elements)], .group) }
   }
 
   private static func folded(_ value: JinjaValue, _ folds: Bool) -> JinjaValue {

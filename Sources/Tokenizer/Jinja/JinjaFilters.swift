@@ -44,6 +44,10 @@ enum JinjaFilters {
       guard let name = arguments[0]?.string else {
         throw JinjaFault("the filter \"attr\" expected a name")
       }
+      switch value {
+      case .undefined, .string, .dictionary, .namespace, .loop: break
+      default: throw JinjaFault.unsupported("the filter \"attr\" of \(value.kind)")
+      }
       // Unlike `value.name`, this does not look into dictionaries.
       if case .dictionary(let dictionary) = value, dictionary[name] != nil {
         throw JinjaFault.unsupported("the filter \"attr\" of a dictionary's key")

@@ -7,6 +7,8 @@ extension JinjaInterpreter {
     switch base {
     case .dictionary(let dictionary): if let value = dictionary[name] { return value }
     case .namespace(let namespace): if let value = namespace[name] { return value }
+    case .list(let list) where list.form == .group && (name == "grouper" || name == "list"):
+      return list.elements[name == "list" ? 1 : 0]
     case .loop(let loop): if let value = try loop.attribute(name) { return value }
     case .callable: throw JinjaFault.unsupported("the attribute .\(name) of a function")
     default: break

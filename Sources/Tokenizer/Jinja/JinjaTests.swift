@@ -33,6 +33,8 @@ enum JinjaTests {
       let text = try value.text()
       return PythonText.uppercased(text) == text && PythonText.hasCase(text)
     },
+    "filter": kind { $0.string.map { JinjaFilters.table[$0] != nil } ?? false },
+    "test": kind { $0.string.map { name in JinjaTests.table[name] != nil } ?? false },
     "mapping": kind { if case .dictionary = $0 { true } else { false } },
     "callable": kind { value in
       switch value {

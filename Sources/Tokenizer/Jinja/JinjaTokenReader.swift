@@ -60,7 +60,22 @@ struct JinjaTokenReader {
     }
   }
 
+  /// `0x1f`, `0o17`, `0b11`; nil if it is none of them.
+  private mutating func prefixedNumber() throws -> JinjaToken? {
+    let start = position
+    let radixes: [UInt8: Int] = [UInt8(ascii: "x"): 16, UInt8(ascii: "o"): 8, UInt8(ascii: "b"): 2]
+    guard byte(start) == UInt8(ascii: "0"), let radix = radixes[byte(start + 1) | 0x20] else { return nil }
+    position += 2
+    while Self.isNameStart(byte(position)) || Self.isDigit(byte(position)) { position += 1 }
+    let digits = bytes[(start + 2)..<position].filter { $0 != UInt8(ascii: "_") }
+    guard let value = Int(String(decoding: digits, as: UTF8.self), radix: radix) else {
+      throw source.fault(start, "expected a number that fits 64 bits")
+    }
+    return JinjaToken(kind: .integer(value), text: text(start..<position), offset: start)
+  }
+
   private mutating func number() throws -> JinjaToken {
+    if let number = try prefixedNumber() { return number }
     let start = position
     digits()
     var isFloat = false

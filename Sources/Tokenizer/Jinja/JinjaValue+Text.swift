@@ -54,7 +54,7 @@ extension JinjaValue {
       result += "["
       try elements()
       result += "]"
-    case .tuple:
+    case .tuple, .group:
       result += "("
       try elements()
       result += list.elements.count == 1 ? ",)" : ")"
