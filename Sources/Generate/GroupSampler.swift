@@ -53,8 +53,7 @@ final class GroupSampler {
             sample: UInt64($0))
         })
     }
-    let most = decoder.affordable(requests, bytes: Int(ProcessInfo.processInfo.physicalMemory / 2))
-    decoder.limit(sequences: most)
+    decoder.limit(sequences: try sequences(requests))
     var waiting: [Int: [GeneratedSequence]] = [:]
     var next = 0
     var failure: (any Error)?
@@ -82,6 +81,23 @@ final class GroupSampler {
       })
     if let failure { throw failure }
     return next == groups.count
+  }
+
+  /// How many sequences to decode at once: as many as were asked for, within --max-batch-tokens, or within half of the
+  /// machine's memory.
+  private func sequences(_ requests: [GenerationRequest]) throws -> Int {
+    guard let most = options.maxBatchTokens else {
+      let tokens = Int(ProcessInfo.processInfo.physicalMemory / 2) / max(1, decoder.bytesPerToken)
+      return decoder.affordable(requests, tokens: tokens) ?? options.groupSize
+    }
+    guard let count = decoder.affordable(requests, tokens: most) else {
+      let needed = decoder.heldTokens(requests, sequences: options.groupSize)
+      throw RollbookError.usage(
+        "--max-batch-tokens \(most): a group of \(options.groupSize) samples of --max-new-tokens \(options.maxNewTokens) and "
+          + "the prompts beside it need room for \(needed) tokens (\(Format.bytes(needed * decoder.bytesPerToken)))",
+        hint: "give --max-batch-tokens \(needed) or more, or lower --group-size or --max-new-tokens")
+    }
+    return count
   }
 
   /// A 64-bit name of a prompt for the random numbers: the first half of the digest of its id.

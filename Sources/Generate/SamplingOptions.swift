@@ -31,6 +31,13 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Sequences decoded at once.", discussion: "Changes speed and memory, never the result."))
   var sequences = 64
 
+  @Option(
+    help: ArgumentHelp(
+      "Tokens, of prompts and responses, whose keys and values are held at once (default: what half of the memory holds).",
+      discussion: "Fewer sequences are then decoded at once. Changes speed and memory, never the result.",
+      valueName: "n"))
+  var maxBatchTokens: Int?
+
   mutating func validate() throws {
     func require(_ holds: Bool, _ message: String) throws {
       if !holds { throw ValidationError(message) }
@@ -42,6 +49,9 @@ struct SamplingOptions: ParsableArguments {
     try require(topK >= 0, "--top-k \(topK): expected 0 (off) or more")
     try require(minP >= 0 && minP <= 1, "--min-p \(minP): expected 0 to 1")
     try require((1...65536).contains(sequences), "--sequences \(sequences): expected 1 to 65536")
+    if let maxBatchTokens {
+      try require((1...1 << 40).contains(maxBatchTokens), "--max-batch-tokens \(maxBatchTokens): expected 1 or more")
+    }
     try require(stop.allSatisfy { !$0.isEmpty }, "--stop: expected a text that is not empty")
   }
 

@@ -100,23 +100,42 @@ package final class Decoder {
     active = []
   }
 
-  /// How many sequences can be decoded at once when keys and values may take `bytes`; at least one group's.
-  package func affordable(_ requests: [GenerationRequest], bytes: Int) -> Int {
-    let longest = requests.reduce(1) { max($0, $1.prompt.count) }
-    let group = requests.reduce(1) { max($0, $1.randoms.count) }
-    let each = store.bytes(capacity: settings.maxNewTokens) + 4 * store.bytes(capacity: longest) / group
-    return max(group, min(slots, bytes / max(1, each)))
+  /// What the store has to hold: tokens that all prompts begin with, the longest rest of a prompt, places for such.
+  private func plan(_ requests: [GenerationRequest], sequences: Int) -> (shared: Int, longest: Int, places: Int) {
+    let shared = sharedPrefix(requests.map(\.prompt))
+    let longest = requests.reduce(1) { max($0, $1.prompt.count - shared) }
+    let fewest = requests.reduce(sequences) { min($0, max(1, $1.randoms.count)) }
+    // A long response keeps its prompt's place: with few more places than full groups need, slots would stand idle.
+    return (shared, longest, min(requests.count, 4 * sequences / fewest + 2))
   }
+
+  /// Tokens whose keys and values have room when so many sequences are decoded at once.
+  package func heldTokens(_ requests: [GenerationRequest], sequences: Int) -> Int {
+    let plan = plan(requests, sequences: sequences)
+    return plan.shared + plan.places * plan.longest + sequences * settings.maxNewTokens
+  }
+
+  /// How many sequences can be decoded at once within so many tokens; nil if not even the largest group can.
+  package func affordable(_ requests: [GenerationRequest], tokens: Int) -> Int? {
+    let group = requests.reduce(1) { max($0, $1.randoms.count) }
+    var low = group, high = max(group, slots)
+    guard heldTokens(requests, sequences: low) <= tokens else { return nil }
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if heldTokens(requests, sequences: middle) <= tokens { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+
+  /// Bytes of the keys and values of a token, over all layers.
+  package var bytesPerToken: Int { store.bytes(capacity: 1024) / 1024 }
 
   /// One segment per slot, and places for prompts.
   private func reserve(_ requests: [GenerationRequest]) {
-    shared = sharedPrefix(requests.map(\.prompt))
-    let longest = requests.reduce(1) { max($0, $1.prompt.count - shared) }
-    let fewest = requests.reduce(slots) { min($0, max(1, $1.randoms.count)) }
-    // A long response keeps its prompt's place: with few more places than full groups need, slots would stand idle.
-    let places = min(requests.count, 4 * slots / fewest + 2)
+    let plan = plan(requests, sequences: slots), places = plan.places
+    shared = plan.shared
     sharedSegment = shared > 0 ? places + slots : nil
-    let prompt = Segment(first: shared, capacity: longest, prefix: sharedSegment)
+    let prompt = Segment(first: shared, capacity: plan.longest, prefix: sharedSegment)
     let own = Segment(first: 0, capacity: settings.maxNewTokens)
     store.reserve(
       [Segment](repeating: prompt, count: places) + [Segment](repeating: own, count: slots)

@@ -178,11 +178,14 @@ struct Sampling {
       Decoder(harness.transformer, settings: sampling.settings, endTokens: sampling.endTokens, sequences: 16)
     }
     let expected = Harness.collect(requests, from: decoder())
-    #expect(decoder().affordable(requests, bytes: 0) == 4 && decoder().affordable(requests, bytes: 1 << 40) == 16)
+    let fewest = decoder().heldTokens(requests, sequences: 4), most = decoder().heldTokens(requests, sequences: 16)
+    #expect(fewest >= 4 * 30 + 2 && most > fewest)
+    #expect(decoder().affordable(requests, tokens: fewest - 1) == nil)
+    #expect(decoder().affordable(requests, tokens: fewest) == 4 && decoder().affordable(requests, tokens: 1 << 40) == 16)
     var last = 4
-    for bytes in stride(from: 0, through: 1_000_000, by: 200_000) {
-      let count = decoder().affordable(requests, bytes: bytes), limited = decoder()
-      #expect(count >= last && count <= 16)
+    for tokens in stride(from: fewest, through: most, by: 50) {
+      let limited = decoder(), count = try #require(limited.affordable(requests, tokens: tokens))
+      #expect(count >= last && count <= 16 && limited.heldTokens(requests, sequences: count) <= tokens)
       last = count
       limited.limit(sequences: count)
       let found = Harness.collect(requests, from: limited)

@@ -141,6 +141,19 @@ extension ProgramTests {
       if exact { #expect(first != nil && first == second) }
     }
 
+    /// Less room for keys and values changes nothing but speed; too little says how much it takes.
+    @Test func batchTokensBoundMemory() throws {
+      let message = try scratch.generate(0, "--max-batch-tokens", "10").expect(64, naming: "--max-batch-tokens 10").errors
+      let needed = try #require(message.firstMatch(of: /room for (\d+) tokens/)?.1)
+      try scratch.generate(0, "--max-batch-tokens", "\(try #require(Int(needed)) - 1)").expect(64, naming: String(needed))
+      try scratch.generate(0, "--max-batch-tokens", String(needed)).expect()
+      let small = try scratch.results()
+      scratch.buffer += "-large"
+      try scratch.initialise()
+      try scratch.generate(0).expect()
+      if try scratch.isBatchInvariant() { #expect(try scratch.results() == small) }
+    }
+
     @Test func twoWorkersMakeTheShardsOfOne() throws {
       let cut = ["--prompts-per-step", "10", "--groups-per-shard", "2"]
       try scratch.run("rollbook-generate", scratch.generateArguments(0, cut)).expect()
