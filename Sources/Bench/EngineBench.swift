@@ -16,6 +16,8 @@ struct EngineBench: ParsableCommand {
   @OptionGroup var engine: EngineOptions
   @Option(help: "Measurements; the best counts.")
   var repeats = 3
+  @Flag(help: "Train with activations computed again in the backward pass.")
+  var recompute = false
   @Option(help: "What to measure: generate or train (default: both).")
   var only: String?
 
@@ -80,6 +82,7 @@ struct EngineBench: ParsableCommand {
     let gradients = Parameters(c), mean = Parameters(c), square = Parameters(c)
     policy.round(for: matmul)
     let transformer = Transformer(c, weights: policy.weights, matmul: matmul)
+    transformer.recomputes = recompute
     let store = KeyStore(c, keepsLayers: false)
     var separate = Batch(), shared = Batch()
     for s in 0..<16 { _ = separate.append(sequence: tokens(109, s, c)) }

@@ -31,7 +31,13 @@ extension Transformer {
   /// From the gradient of the residual stream after the last layer, in w.dx, to all that lies before it.
   func trunkBackward(_ batch: Batch, store: KeyStore, into gradients: GradientSink) {
     let c = configuration
-    for l in (0..<c.layers).reversed() { layerBackward(l, batch, store: store, gradients) }
+    for l in (0..<c.layers).reversed() {
+      // The last layer's activations are still there.
+      if workspace.recomputes, l < c.layers - 1 {
+        layerForward(l, rows: batch.rows, chunks: batch.chunks, store: store)
+      }
+      layerBackward(l, batch, store: store, gradients)
+    }
     guard let embedding = gradients.at(\.embedding) else { return }
     for (row, token) in batch.tokens.enumerated() {
       add(embedding + Int(token) * c.hidden, workspace.dx + row * c.hidden, count: c.hidden)

@@ -12,28 +12,32 @@ extension Transformer {
     for (row, token) in tokens.enumerated() {
       (w.x(0) + row * c.hidden).update(from: weights.embedding + Int(token) * c.hidden, count: c.hidden)
     }
-    for l in 0..<c.layers {
-      let layer = weights.layers[l], x = w.x(l), middle = w.middle(l)
-      let next = saves ? (l + 1 < c.layers ? w.x(l + 1) : w.final) : x
-      RMSNorm.forward(
-        pool, x, weight: layer.inputNorm, w.normed, rstd: w.inputScale(l), rows: rows, width: c.hidden,
-        epsilon: c.normEpsilon)
-      product(w.normed, rows: rows, l, .qkv, w.qkv(l))
-      adjustHeads(l, rows: rows)
-      Rotary.apply(
-        pool, w.qkv(l), stride: c.queryKeyValue, cosine: w.cosine, sine: w.sine, rows: rows,
-        heads: c.heads + c.keyValueHeads, dimensions: c.headDimensions)
-      attentionForward(layer: l, chunks: chunks, store: store)
-      if saves { middle.update(from: x, count: rows * c.hidden) }
-      product(w.attended(l), rows: rows, l, .output, middle, accumulate: true)
-      RMSNorm.forward(
-        pool, middle, weight: layer.postNorm, w.normed, rstd: w.middleScale(l), rows: rows, width: c.hidden,
-        epsilon: c.normEpsilon)
-      product(w.normed, rows: rows, l, .gateUp, w.gateUp(l))
-      SwiGLU.forward(pool, w.gateUp(l), w.gated, rows: rows, width: c.intermediate)
-      if saves { next.update(from: middle, count: rows * c.hidden) }
-      product(w.gated, rows: rows, l, .down, next, accumulate: true)
-    }
+    for l in 0..<c.layers { layerForward(l, rows: rows, chunks: chunks, store: store) }
+  }
+
+  /// One layer, from its input in the workspace to the next one's.
+  func layerForward(_ l: Int, rows: Int, chunks: [Chunk], store: KeyStore) {
+    let c = configuration, w = workspace, saves = w.saves
+    let layer = weights.layers[l], x = w.x(l), middle = w.middle(l)
+    let next = saves ? (l + 1 < c.layers ? w.x(l + 1) : w.final) : x
+    RMSNorm.forward(
+      pool, x, weight: layer.inputNorm, w.normed, rstd: w.inputScale(l), rows: rows, width: c.hidden,
+      epsilon: c.normEpsilon)
+    product(w.normed, rows: rows, l, .qkv, w.qkv(l))
+    adjustHeads(l, rows: rows)
+    Rotary.apply(
+      pool, w.qkv(l), stride: c.queryKeyValue, cosine: w.cosine, sine: w.sine, rows: rows,
+      heads: c.heads + c.keyValueHeads, dimensions: c.headDimensions)
+    attentionForward(layer: l, chunks: chunks, store: store)
+    if saves { middle.update(from: x, count: rows * c.hidden) }
+    product(w.attended(l), rows: rows, l, .output, middle, accumulate: true)
+    RMSNorm.forward(
+      pool, middle, weight: layer.postNorm, w.normed, rstd: w.middleScale(l), rows: rows, width: c.hidden,
+      epsilon: c.normEpsilon)
+    product(w.normed, rows: rows, l, .gateUp, w.gateUp(l))
+    SwiGLU.forward(pool, w.gateUp(l), w.gated, rows: rows, width: c.intermediate)
+    if saves { next.update(from: middle, count: rows * c.hidden) }
+    product(w.gated, rows: rows, l, .down, next, accumulate: true)
   }
 
   /// Biases of queries, keys and values, and the norms of queries and keys, where the architecture has them.
@@ -72,7 +76,8 @@ extension Transformer {
         let row = piece.row + i
         attention.forward(
           qkv + row * stride + first * dim, position: piece.position + i, chain: chain,
-          scratch: scores[thread].base, out: w.attended(l) + row * c.queryWidth + first * dim, logSumExp: w.logSumExp(l) + row * c.heads + first)
+          scratch: scores[thread].base, out: w.attended(l) + row * c.queryWidth + first * dim,
+          logSumExp: w.logSumExp(l) + row * c.heads + first)
       }
     }
   }

@@ -11,6 +11,9 @@ package final class Transformer {
   package let matmul: Matmul
   /// Added to the linear layers where it has parts; trained alone with `GradientSink(adapter:)`.
   package var adapter: Adapter?
+  /// Whether training keeps the input of each layer only, and computes the rest once more in backward: a third more
+  /// arithmetic for a tenth of the memory, and the same bits.
+  package var recomputes = false
   var pool: ThreadPool { matmul.pool }
   let head: TokenHead
   var workspace: Workspace
@@ -43,8 +46,8 @@ package final class Transformer {
 
   /// Grows the workspace to `rows` rows; memory is only ever taken, so a long run settles at its largest batch.
   func reserve(rows: Int, saves: Bool) {
-    if workspace.rows >= rows, workspace.saves == saves { return }
-    workspace = Workspace(configuration, rows: rows, saves: saves)
+    if workspace.rows >= rows, workspace.saves == saves, workspace.recomputes == (saves && recomputes) { return }
+    workspace = Workspace(configuration, rows: rows, saves: saves, recomputes: recomputes)
   }
 
   /// Gives the memory of activations back; the next pass takes it anew.

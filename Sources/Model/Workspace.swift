@@ -4,12 +4,14 @@ internal import Kernels
 /// I intermediate.
 ///
 /// Generation keeps one layer's; training keeps what backward cannot recompute cheaply: per token and layer
-/// 2H + Q + D + 2I + heads floats (23 KB for SmolLM2-135M).
+/// 2H + Q + D + 2I + heads floats (23 KB for SmolLM2-135M), or H alone (2.3 KB) where backward recomputes layer by layer.
 final class Workspace {
   let rows: Int
   let saves: Bool
+  let recomputes: Bool
   private let arena: Arena
-  private let layerStride: Int
+  /// From one layer's to the next one's: of x, and of the rest.
+  private let inputStride: Int, layerStride: Int
   private let offsets: Offsets
 
   private struct Offsets {
@@ -38,12 +40,15 @@ final class Workspace {
     var dgated = 0  // (T, I)
   }
 
-  init(_ c: ModelConfiguration, rows: Int, saves: Bool) {
+  init(_ c: ModelConfiguration, rows: Int, saves: Bool, recomputes: Bool = false) {
     self.rows = rows
     self.saves = saves
+    self.recomputes = saves && recomputes
     var o = Offsets(), plan = ArenaPlan()
     func region(_ width: Int) -> Int { plan.region(rows * width) }
     o.x = region(c.hidden)
+    let inputOnly = plan.count
+    if saves, recomputes { for _ in 1..<c.layers { _ = plan.region(inputOnly) } }
     o.qkv = region(c.queryKeyValue)
     o.rawQueryKey = region(c.headNorms ? c.queryKeyWidth : 0)
     o.headScale = region(c.headNorms ? c.heads + c.keyValueHeads : 0)
@@ -53,8 +58,9 @@ final class Workspace {
     o.gateUp = region(2 * c.intermediate)
     o.inputScale = region(1)
     o.middleScale = region(1)
-    layerStride = saves ? plan.count : 0
-    for _ in 1..<(saves ? c.layers : 1) { _ = plan.region(layerStride) }
+    layerStride = saves && !recomputes ? plan.count : 0
+    inputStride = saves && recomputes ? inputOnly : layerStride
+    if saves, !recomputes { for _ in 1..<c.layers { _ = plan.region(layerStride) } }
     o.final = saves ? region(c.hidden) : o.x
     o.normed = region(c.hidden)
     o.gated = region(c.intermediate)
@@ -72,7 +78,7 @@ final class Workspace {
   }
 
   private func saved(_ offset: Int, _ layer: Int) -> FloatPointer { arena.base + offset + layer * layerStride }
-  func x(_ layer: Int) -> FloatPointer { saved(offsets.x, layer) }
+  func x(_ layer: Int) -> FloatPointer { arena.base + offsets.x + layer * inputStride }
   func qkv(_ layer: Int) -> FloatPointer { saved(offsets.qkv, layer) }
   func rawQueryKey(_ layer: Int) -> FloatPointer { saved(offsets.rawQueryKey, layer) }
   func headScale(_ layer: Int) -> FloatPointer { saved(offsets.headScale, layer) }

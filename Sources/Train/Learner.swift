@@ -48,6 +48,7 @@ final class Learner {
     gradients = Parameters(policy.configuration)
     policy.round(for: matmul)
     transformer = Transformer(policy.configuration, weights: policy.weights, matmul: matmul)
+    transformer.recomputes = options.recomputeActivations
     store = KeyStore(policy.configuration, keepsLayers: false)
   }
 

@@ -48,6 +48,11 @@ struct RecipeOptions: ParsableArguments {
       "Tokens computed at a time; gradients accumulate over the rest.",
       discussion: "Memory grows with it; the gradient does not depend on it beyond rounding.", valueName: "n"))
   var tokensPerBatch = 1024
+  @Flag(
+    help: ArgumentHelp(
+      "Keep each layer's input only, and compute the rest again in the backward pass.",
+      discussion: "A tenth of the activations' memory for a third more arithmetic; the result is the same to the bit."))
+  var recomputeActivations = false
 
   mutating func validate() throws {
     func require(_ holds: Bool, _ message: String) throws {

@@ -182,6 +182,25 @@ func expectSameGradient(
     expectSameGradient(once.gradients, copies.gradients, precision == .bf16 ? 2e-2 : 1e-5, "shared beginning")
   }
 
+  /// Activations kept or computed again: the same bits, also for batches of other sizes in between.
+  @Test(arguments: 0..<5, precisions)
+  func recomputingChangesNothing(model: Int, precision: Precision) throws {
+    let configuration = try Self.models()[model], parameters = smallParameters(configuration)
+    var numbers = Numbers(seed: 30 + model)
+    let steps = [3, 1, 4].map { count in
+      (0..<count).map { _ in
+        Group.random(&numbers, vocabulary: configuration.vocabularyCount, responses: 3, longest: 30)
+      }
+    }
+    let results = [false, true].map { recomputes in
+      let harness = Harness(parameters, precision: precision), gradients = Parameters(configuration)
+      harness.transformer.recomputes = recomputes
+      let found = steps.map { accumulate($0, harness, shared: true, temperature: 1, into: gradients).bits }
+      return (found, gradients.bits)
+    }
+    #expect(results[0].0 == results[1].0 && results[0].1 == results[1].1)
+  }
+
   @Test(arguments: 0..<5)
   func evaluateHasTheBitsOfForward(model: Int) throws {
     let configuration = try Self.models()[model], harness = Harness(smallParameters(configuration))
