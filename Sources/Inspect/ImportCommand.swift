@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Formats
 import Pipeline
+import Tokenizer
 
 /// `rollbook import`: other people's rollouts, pairs, demonstrations and texts as shards.
 package struct ImportCommand: ParsableCommand {
@@ -51,6 +52,10 @@ package struct ImportCommand: ParsableCommand {
       "Whose tokenizer: a folder, a .gguf file, 'latest' or 'step:N' (default: the run's).", valueName: "model"))
   package var model: String?
 
+  @Option(
+    help: ArgumentHelp("The date that a chat template which asks for it is told.", valueName: "YYYY-MM-DD"))
+  package var date: String?
+
   @Flag(help: "Pass over lines that cannot be imported, and say how many there were and why.")
   package var skipBad = false
 
@@ -58,11 +63,15 @@ package struct ImportCommand: ParsableCommand {
 
   package mutating func validate() throws {
     if files.isEmpty { throw ValidationError("expected files to import, found none") }
+    if let date, LocalTime(date)?.date != date {
+      throw ValidationError("--date \(date): expected a date such as 2026-11-21")
+    }
     if let step, step < 0 { throw ValidationError("--step \(step): expected 0 or more") }
   }
 
   package func run() throws {
     var settings = ImportSettings(step: step, set: scores, model: model, skipsBad: skipBad)
+    settings.date = date.flatMap { LocalTime($0) }
     if let scores { try Buffer.validate(set: scores) }
     if let format {
       guard let known = ExchangeFormat.named(format) else {

@@ -8,6 +8,8 @@ final class ImportTokens {
   let tokenizer: Tokenizer
   /// Where it is, when the person named it.
   let path: String?
+  /// What templates are told of the day: never the present one, so that an import gives the same rows on any day.
+  var date: LocalTime?
   private var last: (prompt: ExchangePrompt, text: String, tokens: [Int32])?
 
   init(_ tokenizer: Tokenizer, path: String? = nil) { (self.tokenizer, self.path) = (tokenizer, path) }
@@ -60,8 +62,9 @@ final class ImportTokens {
       tokens = tokenizer.encode(text, addSpecialTokens: true)
     case .messages(let messages):
       do {
-        // Without a date: what is imported must not depend on the day.
-        text = try tokenizer.render(ChatTemplate.Input(messages: messages.map(\.json))).text
+        var input = ChatTemplate.Input(messages: messages.map(\.json))
+        input.now = date
+        text = try tokenizer.render(input).text
       } catch let error as RollbookError {
         throw RollbookError.badInput(place, "the prompt cannot be rendered: \(error.message)", hint: error.hint)
       }

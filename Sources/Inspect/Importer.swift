@@ -10,6 +10,8 @@ struct ImportSettings {
   var set: String?
   var model: String?
   var skipsBad: Bool
+  /// The date that a chat template which asks for it is told.
+  var date: LocalTime?
 
   init(step: Int?, set: String?, model: String?, skipsBad: Bool) {
     self.step = step
@@ -76,6 +78,7 @@ final class Importer {
     if let tokens { return tokens }
     let found = try ImportTokens.find(settings.model, buffer, step: settings.step)
     try checkTokenizer(found.tokenizer.digest)
+    found.date = settings.date
     tokens = found
     return found
   }
@@ -92,6 +95,7 @@ final class Importer {
     var parameters = ["as": source.name]
     if !source.holdsTokens { parameters["step"] = settings.step.map(String.init) ?? "of the rows" }
     parameters["scores"] = setName
+    parameters["date"] = settings.date?.date
     let inputs = [Manifest.Input(role: "file", name: path, digest: digest)] + (tokens?.inputs ?? [])
     return { [parameters] shard in
       Provenance(

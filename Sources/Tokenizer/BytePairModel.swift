@@ -10,6 +10,8 @@ struct BytePairModel: Sendable {
   private let ignoresMerges: Bool
   private let unknownID: Int32?
   private let fusesUnknown: Bool
+  /// What stands for a space, where a piece may be cut in front of it without changing any token.
+  let cutMark: [UInt8]?
 
   init(_ definition: TokenizerDefinition) {
     var spellings = definition.spellings
@@ -31,6 +33,19 @@ struct BytePairModel: Sendable {
     fusesUnknown = definition.fusesUnknown
     byteTokens = Self.byteTokens(vocabulary, isByteLevel: isByteLevel)
     usesByteFallback = definition.byteFallback
+    cutMark = Self.cutMark(definition, vocabulary)
+  }
+
+  /// SentencePiece's tokenizers work on whole texts, but nearly all their merges stay inside of a word. Where no merge
+  /// joins something to a following space, words can be merged one by one, and remembered.
+  private static func cutMark(_ definition: TokenizerDefinition, _ vocabulary: SpellingTable) -> [UInt8]? {
+    guard case .marked(let text, _) = definition.decoder, text.unicodeScalars.count == 1, vocabulary[text] != nil else {
+      return nil
+    }
+    let mark = Array(text.utf8)
+    func ends(_ id: Int32) -> Bool { definition.spellings[Int(id)].suffix(mark.count).elementsEqual(mark) }
+    func starts(_ id: Int32) -> Bool { definition.spellings[Int(id)].starts(with: mark) }
+    return definition.merges.contains { starts($0.right) && !ends($0.left) } || definition.ignoresMerges ? nil : mark
   }
 
   private static func byteTokens(_ vocabulary: SpellingTable, isByteLevel: Bool) -> [Int32] {

@@ -97,6 +97,21 @@ struct Pieces {
     if end > start { ends.append(end) }
   }
 
+  /// Cuts every piece in front of each run of marks.
+  mutating func cutBeforeRuns(of mark: [UInt8]) {
+    guard let first = mark.first else { return }
+    cut { text, start, end, ends in
+      var index = start, afterMark = true
+      while index < end {
+        let isMark = text.bytes[index] == first && text.bytes[index..<end].starts(with: mark)
+        if isMark, !afterMark { ends.append(index) }
+        afterMark = isMark
+        index += isMark ? mark.count : 1
+      }
+      if end > start { ends.append(end) }
+    }
+  }
+
   private static func splitBefore(
     _ mark: [UInt8], _ text: ScalarView, from start: Int, to end: Int, ends: inout [Int]
   ) {

@@ -1,6 +1,7 @@
 /// The split patterns of byte-level tokenizers, written by hand over UTF-8: no regular-expression engine runs.
 ///
-/// Both try their alternatives in the order of the pattern at each position, and together cover every text.
+/// The alternatives are tried in the order of the pattern at each position. What no alternative matches is a piece too,
+/// up to the next match.
 enum SplitPattern: Hashable, Sendable {
   /// GPT-2, also SmolLM, GPT-NeoX, OLMo and others:
   /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
@@ -10,6 +11,11 @@ enum SplitPattern: Hashable, Sendable {
   /// `\s*[\r\n]+|\s+(?!\S)|\s+`
   case cl100k(digits: Int)
 
+  /// Runs of punctuation and of some symbols; llama.cpp cuts them out first where a file names no rule of its own.
+  case punctuation
+  /// Three digits each, of a run of digits; the last of that rule.
+  case digitTriples
+
   /// The regular expression, as published tokenizer.json files write it.
   var expression: String {
     switch self {
@@ -18,12 +24,22 @@ enum SplitPattern: Hashable, Sendable {
       let number = digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}"#
       return #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + number
         + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    case .punctuation: return #"[\p{P}\$\+<=>\^~\|]+"#
+    case .digitTriples: return "[0-9][0-9][0-9]"
+    }
+  }
+
+  /// Whether every text is made of matches alone.
+  var coversAll: Bool {
+    switch self {
+    case .gpt2, .cl100k: true
+    case .punctuation, .digitTriples: false
     }
   }
 
   /// The patterns that are recognised, by their text.
   static let known: [String: SplitPattern] = {
-    let patterns: [SplitPattern] = [.gpt2] + (1...9).map { .cl100k(digits: $0) }
+    let patterns: [SplitPattern] = [.gpt2, .punctuation, .digitTriples] + (1...9).map { .cl100k(digits: $0) }
     return Dictionary(uniqueKeysWithValues: patterns.map { ($0.expression, $0) })
   }()
 
@@ -35,6 +51,8 @@ enum SplitPattern: Hashable, Sendable {
       switch self {
       case .gpt2: index = Self.gpt2PieceEnd(text, index, end)
       case .cl100k(let digits): index = Self.cl100kPieceEnd(text, index, end, digits: digits)
+      case .punctuation: index = Self.punctuationPieceEnd(text, index, end)
+      case .digitTriples: index = Self.digitTriplesPieceEnd(text, index, end)
       }
       ends.append(index)
     }
@@ -77,6 +95,41 @@ enum SplitPattern: Hashable, Sendable {
     }
     if kind == .other { return otherEnd(text, second, end) }
     return spaceEnd(text, start, end, stoppingAfterNewlines: true)
+  }
+
+  /// The end of the run of punctuation, or of what is none.
+  private static func punctuationPieceEnd(_ text: ScalarView, _ start: Int, _ end: Int) -> Int {
+    let first = text.scalar(at: start)
+    let isPunctuation = Self.isPunctuation(first.value)
+    var index = start + first.length
+    while index < end {
+      let (scalar, length) = text.scalar(at: index)
+      if Self.isPunctuation(scalar) != isPunctuation { break }
+      index += length
+    }
+    return index
+  }
+
+  /// `[\p{P}\$\+<=>\^~\|]`
+  private static func isPunctuation(_ value: UInt32) -> Bool {
+    guard let scalar = Unicode.Scalar(value) else { return false }
+    switch scalar.properties.generalCategory {
+    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+      .finalPunctuation, .otherPunctuation:
+      return true
+    default: return value < 0x80 && "$+<=>^~|".utf8.contains(UInt8(value))
+    }
+  }
+
+  /// Three digits, or everything up to the next three.
+  private static func digitTriplesPieceEnd(_ text: ScalarView, _ start: Int, _ end: Int) -> Int {
+    func isTriple(_ index: Int) -> Bool {
+      index + 3 <= end && (index..<index + 3).allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text.bytes[$0]) }
+    }
+    if isTriple(start) { return start + 3 }
+    var index = start + 1
+    while index < end, !isTriple(index) { index += 1 }
+    return index
   }
 
   /// `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`: the length of the one at `start`, or 0.

@@ -86,6 +86,7 @@ struct Encoder: Sendable {
     pieces.set(text)
     pieces.apply(tokenizer.definition.preTokenizer, isStart: isStart)
     let model = tokenizer.model
+    if let mark = model.cutMark { pieces.cutBeforeRuns(of: mark) }
     pieces.bytes.withUnsafeBufferPointer { bytes in
       var start = 0
       for end in pieces.ends {

@@ -1,8 +1,9 @@
 import Formats
 
 extension TokenizerDefinition {
-  /// Reads the metadata `tokenizer.ggml.*` of a GGUF file: `model` gpt2 (byte-level BPE) with `tokens`, `merges`,
-  /// `token_type`, `pre`, and the flags `add_bos_token` and `add_eos_token`.
+  /// Reads the metadata `tokenizer.ggml.*` of a GGUF file: `model` gpt2 (byte-level BPE, with `merges` and `pre`) or
+  /// llama (SentencePiece's BPE, with `scores`), `tokens`, `token_type`, and the flags `add_bos_token` and
+  /// `add_eos_token`.
   ///
   /// `pre` names a pre-tokenizer of llama.cpp; each is read as the tokenizer.json of the models it was made for
   /// says it.
@@ -11,8 +12,8 @@ extension TokenizerDefinition {
   init(metadata: GGUFTokenizerMetadata) throws {
     let source = metadata.source
     let kind = try metadata.text("model")
-    guard kind == "gpt2" else {
-      throw source.unsupported(metadata.key("model"), "\"\(kind)\"", supported: "\"gpt2\", byte-level BPE")
+    guard kind == "gpt2" || kind == "llama" else {
+      throw source.unsupported(metadata.key("model"), "\"\(kind)\"", supported: "\"gpt2\", \"llama\"")
     }
     let tokens = try metadata.strings("tokens")
     guard tokens.count <= Self.idLimit else {
@@ -20,14 +21,17 @@ extension TokenizerDefinition {
     }
     for token in tokens { spellings.append(token.utf8) }
     addedTokens = try Self.addedTokens(tokens, types: metadata.integers("token_type"), metadata)
-    try readPreTokenizer(metadata.optionalText("pre") ?? "default", metadata)
-    let vocabulary = SpellingTable(spellings)
-    var builder = MergeBuilder(vocabulary: vocabulary, source: source, part: metadata.key("merges"))
-    for (index, line) in try metadata.strings("merges").enumerated() { try builder.add(line: line, index) }
-    merges = builder.merges
-
-    // llama.cpp puts begin-of-text before Llama 3's texts unless the file says otherwise.
-    if try metadata.flag("add_bos_token") ?? ignoresMerges {
+    if kind == "llama" {
+      try readSentencePiece(tokens: tokens, metadata)
+    } else {
+      try readPreTokenizer(metadata.optionalText("pre") ?? "default", metadata)
+      let vocabulary = SpellingTable(spellings)
+      var builder = MergeBuilder(vocabulary: vocabulary, source: source, part: metadata.key("merges"))
+      for (index, line) in try metadata.strings("merges").enumerated() { try builder.add(line: line, index) }
+      merges = builder.merges
+    }
+    // llama.cpp puts begin-of-text before Llama 2's and Llama 3's texts unless the file says otherwise.
+    if try metadata.flag("add_bos_token") ?? (kind == "llama" || ignoresMerges) {
       guard let id = try metadata.id("bos_token_id") else { throw source.bad(metadata.key("bos_token_id"), "missing") }
       prefix = [id]
     }
@@ -39,11 +43,17 @@ extension TokenizerDefinition {
 
   private mutating func readPreTokenizer(_ name: String, _ metadata: GGUFTokenizerMetadata) throws {
     switch name {
+    case "default":
+      // No published model was made with it: files from before the key existed, and llama.cpp's own rule for them.
+      preTokenizer.steps = [
+        .split(.punctuation), .split(.gpt2), .digits(individual: false), .split(.digitTriples),
+        .byteLevel(addPrefixSpace: false, split: false),
+      ]
     case "smollm":
       preTokenizer.steps = [.digits(individual: true), .byteLevel(addPrefixSpace: false, split: true)]
     case "gpt-2":
       preTokenizer.steps = [.byteLevel(addPrefixSpace: false, split: true)]
-    case "qwen2":
+    case "qwen2", "deepseek-r1-qwen":
       // The checkpoints compose their text first (NFC); llama.cpp leaves that out.
       normalizer.steps = [.nfc]
       preTokenizer.steps = [.split(.cl100k(digits: 1)), .byteLevel(addPrefixSpace: false, split: false)]
@@ -52,7 +62,7 @@ extension TokenizerDefinition {
       ignoresMerges = true
     default:
       throw metadata.source.unsupported(
-        metadata.key("pre"), "\"\(name)\"", supported: "smollm, gpt-2, qwen2, llama-bpe")
+        metadata.key("pre"), "\"\(name)\"", supported: "default, gpt-2, llama-bpe, qwen2, smollm")
     }
   }
 
@@ -75,7 +85,7 @@ extension TokenizerDefinition {
 }
 
 /// `llama_token_type` of GGUF files.
-private enum GGUFTokenType: Int {
+enum GGUFTokenType: Int {
   case normal = 1
   case unknown, control, userDefined, unused, byte
 }

@@ -65,10 +65,11 @@ extension PreTokenizer {
       throw source.unsupported(
         "pre_tokenizer Split", "by \(found)", supported: "the patterns of GPT-2, Qwen2 and Llama 3")
     }
-    // The known patterns cover every text, so that to isolate the matches and to remove what is no match are the same.
+    // The patterns of whole tokenizers cover every text, so that to isolate the matches and to remove what is no match
+    // are the same.
     let behavior = try source.text(json, "behavior", "pre_tokenizer Split")
     let inverts = try source.flag(json, "invert", default: false, "pre_tokenizer Split")
-    guard (behavior == "Isolated" && !inverts) || (behavior == "Removed" && inverts) else {
+    guard (behavior == "Isolated" && !inverts) || (behavior == "Removed" && inverts && pattern.coversAll) else {
       throw source.unsupported(
         "pre_tokenizer Split", "with behavior \(behavior), invert \(inverts)", supported: "Isolated")
     }

@@ -61,6 +61,12 @@ extension ProgramTests {
       try generate(1, line).expect()
       let today = try #require(try parameters(1)["date"])
       #expect(today.utf8.count == 10 && today != "2024-07-26")
+      // What is imported never depends on the day.
+      let turns = #"[{"role":"user","content":"7"},{"role":"assistant","content":"8"}]"#
+      let file = try scratch.file("turns.jsonl", #"{"messages":\#(turns)}"# + "\n")
+      try scratch.rollbook("import", file, "--model", model, "--step", "2").expect(65, naming: "--date")
+      try scratch.rollbook("import", file, "--model", model, "--step", "2", "--date", "2024-07-26").expect()
+      #expect(try scratch.rollouts(2).first?.promptText == "26 Jul 20247")
     }
 
     @Test func faults() throws {

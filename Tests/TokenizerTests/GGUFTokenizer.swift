@@ -7,6 +7,7 @@ struct GGUFTokenizer {
     case string(String)
     case strings([String])
     case integers([Int])
+    case floats([Float])
     case integer(Int)
     case flag(Bool)
   }
@@ -40,6 +41,30 @@ struct GGUFTokenizer {
     self["tokens"] = .strings(tokens)
     self["token_type"] = .integers(types)
     self["merges"] = .strings(merges)
+  }
+
+  /// The metadata that a converter would write for SentencePiece's tokenizer of a `tokenizer.json`: scores that fall
+  /// with the rank of the merge that makes a token.
+  init(sentencePiece json: JSON) {
+    self.init(json: json, pre: "default")
+    guard case .strings(let tokens)? = self["tokens"], case .strings(let merges)? = self["merges"],
+      case .integers(var types)? = self["token_type"]
+    else { return }
+    var scores = [Float](repeating: 0, count: tokens.count)
+    let ids = Dictionary(tokens.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    for (rank, merge) in merges.enumerated().reversed() {
+      if let id = ids[merge.replacing(" ", with: "")] { scores[id] = -Float(rank) }
+    }
+    let unknown = json["model"]?["unk_token"]?.string
+    for (id, token) in tokens.enumerated() {
+      if token.hasPrefix("<0x"), token.utf8.count == 6 { types[id] = 6 }
+      if token == unknown { types[id] = 2 }
+    }
+    self["model"] = .string("llama")
+    self["pre"] = nil
+    self["merges"] = nil
+    self["scores"] = .floats(scores)
+    self["token_type"] = .integers(types)
   }
 
   subscript(key: String) -> Value? {
@@ -87,6 +112,11 @@ struct GGUFTokenizer {
         append(UInt32(5))
         append(UInt64(numbers.count))
         for number in numbers { append(Int32(truncatingIfNeeded: number)) }
+      case .floats(let numbers):
+        append(UInt32(9))
+        append(UInt32(6))
+        append(UInt64(numbers.count))
+        for number in numbers { append(number.bitPattern) }
       case .strings(let texts):
         append(UInt32(9))
         append(UInt32(8))

@@ -45,6 +45,85 @@ struct GGUFTokenizerTests {
     }
   }
 
+  /// Those of Golden that are SentencePiece's, which is what GGUF calls llama: the normalizer puts the space in front.
+  private static let sentencePiece = TokenizerFolder.all.filter { folder in
+    let json = try? JSON.parse(contentsOf: "\(folder.path)/tokenizer.json")
+    return json?["model"]?["byte_fallback"]?.bool == true
+      && json?["normalizer"]?["normalizers"]?[0]?["type"] == "Prepend"
+  }
+
+  /// Scores in place of merges give the ids of the folder, and its text; published and read again, the same.
+  @Test(arguments: sentencePiece)
+  func readsScores(_ folder: TokenizerFolder) throws {
+    let json = try JSON.parse(contentsOf: "\(folder.path)/tokenizer.json")
+    let expected = try folder.tokenizer()
+    var file = GGUFTokenizer(sentencePiece: json)
+    file["add_bos_token"] = .flag(expected.encode("", addSpecialTokens: true) != [])
+    file["bos_token_id"] = expected.bosID.map { .integer(Int($0)) }
+    let tokenizer = try file.open { try Tokenizer(gguf: $0) }
+    let again = try publishedAndRead(tokenizer)
+    #expect(again.digest == tokenizer.digest)
+    // White space after an added token is no part of a GGUF file.
+    let strips = json["added_tokens"]?.array?.filter { $0["rstrip"]?.bool == true }.compactMap { $0["content"]?.string }
+    for row in try folder.rows("golden.jsonl") {
+      let text = try #require(row["text"]?.string)
+      let ids = try #require(row["ids"]?.ids)
+      guard strips?.contains(where: { text.contains($0) }) != true else { continue }
+      #expect(tokenizer.encode(text, addSpecialTokens: false) == ids)
+      #expect(again.encode(text, addSpecialTokens: true) == row["ids_with_special"]?.ids ?? ids)
+      #expect(bytes(tokenizer.decode(ids, skipSpecialTokens: false)) == bytes(row["decoded"]?.string))
+    }
+  }
+
+  /// Equal scores keep the order of the tokens, and of one token's halves the longer left one goes first; without
+  /// `add_space_prefix` the text begins as it is.
+  @Test func sentencePieceByHand() throws {
+    var file = GGUFTokenizer()
+    file["model"] = .string("llama")
+    file["tokens"] = .strings(["<unk>", "a", "b", "\u{2581}", "ab", "ba", "aba", "<0x0A>", "\u{2581}a"])
+    file["token_type"] = .integers([2, 1, 1, 1, 1, 1, 1, 6, 1])
+    file["scores"] = .floats([0, 0, 0, 0, -2, -1, -3, 0, -4])
+    file["add_bos_token"] = .flag(false)
+    func ids(_ text: String) throws -> [Int32] {
+      try file.open { try Tokenizer(gguf: $0).encode(text, addSpecialTokens: true) }
+    }
+    // "ba" has the highest score: a|ba|b, and then "aba" before "\u{2581}a".
+    #expect(try ids("abab") == [3, 6, 2])
+    #expect(try ids("a\n?!b") == [8, 7, 0, 2])
+    file["add_space_prefix"] = .flag(false)
+    #expect(try ids("a a") == [1, 8])
+    for (key, value) in [
+      ("scores", GGUFTokenizer.Value.floats([1])), ("scores", .floats([.nan, 0, 0, 0, 0, 0, 0, 0, 0])),
+      ("scores", .string("x")),
+      ("tokens", .strings([String(repeating: "a", count: 600), "a", "b", "c", "d", "e", "f", "g", "h"])),
+    ] {
+      var broken = file
+      broken[key] = value
+      if key == "tokens" { broken["token_type"] = .integers(Array(repeating: 1, count: 9)) }
+      #expect(throws: RollbookError.self) { try broken.open { try Tokenizer(gguf: $0) } }
+    }
+  }
+
+  /// A file that names no rule of its own: llama.cpp's default one, also when written as tokenizer.json and read again.
+  @Test func defaultRule() throws {
+    var file = GGUFTokenizer()
+    file["model"] = .string("gpt2")
+    let letters = "abc123.$'`\u{120}".unicodeScalars.map(String.init)
+    file["tokens"] = .strings(letters + ["12", "23", "\u{120}a", "..", "ab", "'a", "\u{120}1", "`a", "123"])
+    file["merges"] = .strings(["1 2", "2 3", "\u{120} a", ". .", "a b", "' a", "\u{120} 1", "` a", "12 3"])
+    for pre in [nil, "default"] {
+      file["pre"] = pre.map { .string($0) }
+      let tokenizer = try file.open { try Tokenizer(gguf: $0) }
+      for tokenizer in [tokenizer, try publishedAndRead(tokenizer)] {
+        func spellings(_ text: String) -> [String] {
+          tokenizer.encode(text, addSpecialTokens: false).compactMap { tokenizer.spelling(of: $0) }
+        }
+        #expect(spellings("ab..$a a 1") == ["ab", "..", "$", "a", "\u{120}a", "\u{120}", "1"])
+        #expect(spellings("12312 'a `a") == ["123", "12", "\u{120}", "'", "a", "\u{120}", "`", "a"])
+      }
+    }
+  }
+
   @Test(.enabled(if: RealModel.path != nil, Comment(rawValue: RealModel.comment)))
   func readsTheRealModel() throws {
     let path = try #require(RealModel.path)
@@ -64,7 +143,8 @@ struct GGUFTokenizerTests {
   }
 
   @Test(arguments: [
-    ("model", GGUFTokenizer.Value.string("llama")), ("model", .integer(1)), ("tokens", .integer(3)),
+    ("model", GGUFTokenizer.Value.string("t5")), ("model", GGUFTokenizer.Value.string("llama")), ("model", .integer(1)),
+    ("tokens", .integer(3)),
     ("tokens", .strings(["a"])), ("token_type", .integers([1])), ("token_type", .string("x")),
     ("merges", .strings(["a"])),
     ("merges", .strings(["a b c"])), ("merges", .strings(["a z"])), ("merges", .flag(true)),

@@ -118,7 +118,9 @@ final class JinjaInterpreter {
 
   func readClock() throws -> LocalTime {
     usesClock = true
-    guard let now else { throw JinjaFault("the template asks for the date, and none was given") }
+    guard let now else {
+      throw JinjaFault("the template asks for the date, and none was given", hint: "give one with --date YYYY-MM-DD")
+    }
     return now
   }
 
