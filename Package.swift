@@ -78,7 +78,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Formats"]),
     tests("InspectTests", ["Inspect", "Pipeline", "Formats", "Tokenizer"]),
     tests("FuzzTests", ["Fuzz"]),
-    tests("ProgramTests", ["Formats"]),
+    tests("ProgramTests", ["Formats", "Kernels"]),
     tests("StructureTests", []),
   ] + (haveOneDNN
     ? [.systemLibrary(name: "COneDNN", path: "Sources/System/COneDNN", providers: [.apt(["libdnnl-dev"])])]

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Pipeline
 
-/// What scripts/bench.sh and scripts/bench_storage.sh run.
+/// What scripts/bench_engine.sh and scripts/bench_storage.sh run.
 @main struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollbook-bench",

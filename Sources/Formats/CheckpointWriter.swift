@@ -15,6 +15,8 @@ package final class CheckpointWriter {
   package let folder: String
   private let fileSystem: any FileSystem
   private let lock: StagingLock
+  /// What was written by tensor files that are finished.
+  private var written: [String: SafetensorsWriter.Written] = [:]
 
   package static let weightsName = "model.safetensors"
   package static let optimizerName = "optimizer.safetensors"
@@ -69,7 +71,9 @@ package final class CheckpointWriter {
   /// Begins a safetensors file: `weightsName`, `optimizerName` or another. `finish()` it before publishing.
   package func tensorFile(_ name: String, _ tensors: [SafetensorsWriter.Tensor]) throws -> SafetensorsWriter {
     try requirePlain(name)
-    return try SafetensorsWriter(path: "\(folder)/\(name)", tensors: tensors, files: fileSystem)
+    return try SafetensorsWriter(path: "\(folder)/\(name)", tensors: tensors, files: fileSystem) { [weak self] in
+      self?.written[name] = $0
+    }
   }
 
   /// The tensors of optimizer.safetensors for these parameters: all first moments, then all second ones.
@@ -95,7 +99,7 @@ package final class CheckpointWriter {
     var manifest = manifest
     manifest.name = Buffer.stepName(step)
     let outcome = try Publisher(buffer: buffer, fileSystem: fileSystem).publishFolder(
-      staged: folder, manifest: manifest)
+      staged: folder, manifest: manifest, written: written)
     lock.release()
     return outcome
   }

@@ -17,6 +17,8 @@ package final class MappedFile: @unchecked Sendable {
   package let path: String
   /// The contents; empty (with no base address) for an empty file.
   package let bytes: UnsafeRawBufferPointer
+  /// Names the file itself, whatever becomes of the path.
+  private let identity: (device: dev_t, inode: ino_t)
 
   /// How the pages are going to be used (`madvise`).
   package enum Access {
@@ -36,6 +38,7 @@ package final class MappedFile: @unchecked Sendable {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw RollbookError.badInput(path, "expected a regular file, found a folder or device")
     }
+    identity = (status.st_dev, status.st_ino)
     let count = Int(status.st_size)
     guard count > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -51,6 +54,34 @@ package final class MappedFile: @unchecked Sendable {
   package static func contents(of path: String) throws -> [UInt8] {
     let file = try MappedFile(path: path)
     return withExtendedLifetime(file) { Array(file.bytes) }
+  }
+
+  /// Copies a part of `bytes`. A large one is read instead, as long as the path still is this file: mapping its pages
+  /// would cost more than copying them, and count as this process's memory.
+  package func copy(_ part: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
+    var done = 0
+    if part.count >= 1 << 20, let start = bytes.baseAddress, let first = part.baseAddress {
+      done = read(from: first - start, count: part.count, to: target)
+    }
+    if done < part.count { (target + done).copyMemory(from: part.baseAddress! + done, byteCount: part.count - done) }
+  }
+
+  /// - Returns: How many bytes could be read.
+  private func read(from offset: Int, count: Int, to target: UnsafeMutableRawPointer) -> Int {
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return 0 }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, (status.st_dev, status.st_ino) == identity else { return 0 }
+    var done = 0
+    while done < count {
+      let found = retryingInterrupts {
+        pread(descriptor, target + done, min(count - done, 8 << 20), off_t(offset + done))
+      }
+      guard found > 0 else { break }
+      done += found
+    }
+    return done
   }
 
   deinit {

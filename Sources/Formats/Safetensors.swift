@@ -39,8 +39,16 @@ package final class Safetensors: TensorSource {
   package func read(_ name: String, rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>) throws {
     let info = info(name)
     let bytes = try tensorRows(name, info, rows: rows, count: target.count, in: file.bytes, path: path)
-    if let info { withExtendedLifetime(file) { Widening.read(info.type, bytes, into: target) } }
+    guard let info else { return }
+    if info.type == .f32, let start = target.baseAddress {
+      file.copy(bytes, to: UnsafeMutableRawPointer(start))
+    } else {
+      withExtendedLifetime(file) { Widening.read(info.type, bytes, into: target) }
+    }
   }
+
+  /// Has the system read the file before it is asked for.
+  package func prefetch() { file.advise(.soon) }
 
   /// The name of a type in a header.
   package static func name(of type: TensorType) -> String? {

@@ -29,6 +29,7 @@ package final class SafetensorsWriter {
   package let path: String
   private let files: any FileSystem
   private let tensors: [Tensor]
+  private let finished: (Written) -> Void
   private var file: OpenFile?
   private var stream = Digest.Stream()
   private var byteCount = 0
@@ -36,20 +37,31 @@ package final class SafetensorsWriter {
   private var current = 0
   private var written = 0
   private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+  /// What waits to be written.
+  private let staged = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: directUnit)
+  private var stagedCount = 0
+  /// Files at least this long bypass the system's cache. It would copy them page by page, and where memory is short
+  /// throw out what the next program needs (docs/performance.md).
+  private static let directBytes = 64 << 20
 
   /// Creates (or empties) the file and writes the header.
   ///
-  /// - Parameter metadata: Free-form strings. transformers wants `format` to be `pt`, which is there by default.
+  /// - Parameters:
+  ///   - metadata: Free-form strings. transformers wants `format` to be `pt`, which is there by default.
+  ///   - finished: Told what was written, by `finish`.
   /// - Throws: `RollbookError` `io`, or `bug` for tensors that cannot be described.
   package init(
     path: String, tensors: [Tensor], metadata: [String: String] = ["format": "pt"],
-    files: any FileSystem = LocalFileSystem()
+    files: any FileSystem = LocalFileSystem(), finished: @escaping (Written) -> Void = { _ in }
   ) throws {
     let header = try Self.header(tensors, metadata)
     self.path = path
     self.files = files
     self.tensors = tensors
-    file = try files.open(path, keeping: 0)
+    self.finished = finished
+    let file = try files.open(path, keeping: 0)
+    self.file = file
+    if tensors.reduce(0, { $0 + 4 * Self.elements($1) }) >= Self.directBytes { files.writeDirectly(true, to: file) }
     try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try put($0) }
     try header.withUnsafeBytes { try put($0) }
     skipFinished()
@@ -58,6 +70,7 @@ package final class SafetensorsWriter {
   deinit {
     if let file { try? files.close(file) }
     scratch.deallocate()
+    staged.deallocate()
   }
 
   /// Adds the next elements of a tensor; a large one may come in several pieces.
@@ -86,15 +99,22 @@ package final class SafetensorsWriter {
   }
 
   /// Waits until everything is on the disk and closes the file. Nothing can be added afterwards.
+  @discardableResult
   package func finish() throws -> Written {
     guard current == tensors.count else {
       throw RollbookError.bug("\(path): tensor '\(tensors[current].name)' was not written to its end")
     }
     guard let file else { throw RollbookError.bug("\(path): finished twice") }
+    let whole = stagedCount / directUnit * directUnit
+    try write(0..<whole, to: file)
+    files.writeDirectly(false, to: file)
+    try write(whole..<stagedCount, to: file)
     try files.sync(file)
     self.file = nil
     try files.close(file)
-    return Written(digest: stream.value, byteCount: byteCount)
+    let written = Written(digest: stream.value, byteCount: byteCount)
+    finished(written)
+    return written
   }
 
   private func skipFinished() {
@@ -131,17 +151,26 @@ package final class SafetensorsWriter {
     return text
   }
 
-  /// Writes and digests piece by piece, so that both find the bytes in the cache.
+  /// Digests and stages piece by piece, so that both find the bytes in the processor's cache.
   private func put(_ bytes: UnsafeRawBufferPointer) throws {
     guard let file else { throw RollbookError.bug("\(path): written to after its end") }
     var rest = bytes[...]
     while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(min(1 << 20, staged.count - stagedCount)))
       stream.update(piece)
-      try files.write(piece, to: file)
+      UnsafeMutableRawBufferPointer(rebasing: staged[stagedCount...]).copyMemory(from: piece)
+      stagedCount += piece.count
       byteCount += piece.count
       rest = rest.dropFirst(piece.count)
+      if stagedCount == staged.count {
+        try write(0..<stagedCount, to: file)
+        stagedCount = 0
+      }
     }
+  }
+
+  private func write(_ range: Range<Int>, to file: OpenFile) throws {
+    if !range.isEmpty { try files.write(UnsafeRawBufferPointer(rebasing: staged[range]), to: file) }
   }
 
   private func putRounded(_ values: UnsafeBufferPointer<Float>, _ round: (Float) -> UInt16) throws {

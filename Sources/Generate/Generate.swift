@@ -30,6 +30,7 @@ internal import Tokenizer
 
   @OptionGroup var stage: StageOptions
   @OptionGroup var sampling: SamplingOptions
+  @OptionGroup var engine: EngineOptions
 
   @Option(help: "The policy: a Hugging Face folder, a .gguf file, 'latest' or 'step:N'.")
   var model: String
@@ -69,10 +70,10 @@ internal import Tokenizer
       .filter { $0.offset % numShards == shardIndex }
       .map { ShardJob(part: $0.offset, groups: Array(groups[$0.element..<min(groups.count, $0.element + groupsPerShard)])) }
 
-    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
+    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: try .choose(engine.precision))
     let inputs = try inputs(files, tokenizer, reference), kernels = matmul.description
     let provenance = shards.map {
-      self.provenance($0, of: parts, inputs, files, tokenizer, reference, kernels: kernels)
+      self.provenance($0, of: parts, inputs, files, tokenizer, reference, matmul.precision, kernels: kernels)
     }
     let open = try zip(shards, provenance).filter { try !isDone($0.0, $0.1, buffer) }
     if open.isEmpty { return try finish(buffer, shards, made: 0, note: "already done: ") }
@@ -143,9 +144,10 @@ internal import Tokenizer
 
   private func provenance(
     _ job: ShardJob, of parts: Int, _ inputs: [Manifest.Input], _ files: ModelFiles, _ tokenizer: Tokenizer,
-    _ reference: ModelReference, kernels: String
+    _ reference: ModelReference, _ precision: Precision, kernels: String
   ) -> Provenance {
     var parameters = sampling.parameters
+    parameters["precision"] = precision.rawValue
     parameters["step"] = "\(stage.step)"
     parameters["part"] = "\(job.part)"
     parameters["parts"] = "\(parts)"

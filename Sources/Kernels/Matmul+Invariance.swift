@@ -21,7 +21,9 @@ extension Matmul {
     let random = RolloutRandom(seed: 1, step: 0, prompt: 0, sample: 0)
     for i in 0..<inputs * outputs { weight.base[i] = random.normal(position: i) }
     for i in 0..<most * inputs { x.base[i] = random.normal(position: i + inputs * outputs) }
-    let plain = Linear(inputs: inputs, outputs: outputs, plain: weight.base)
+    let halves = Arena(count: inputs * outputs / 2)
+    round(weight.base, count: inputs * outputs, to: halves.halves)
+    let plain = Linear(inputs: inputs, outputs: outputs, plain: weight.base, rounded: halves.halves)
     let packed = packing(plain)
     var first: [UInt32] = []
     for linear in [plain, packed] {
@@ -37,8 +39,8 @@ extension Matmul {
     return true
   }
 
-  /// What computes, for provenance: library, version of our kernels, and whether rows are batch-invariant.
+  /// What computes, for provenance: library, version of our kernels, precision, and whether rows are batch-invariant.
   package var description: String {
-    "\(Self.library), \(kernelVersion), \(isBatchInvariant ? "batch-invariant" : "not batch-invariant")"
+    "\(Self.library), \(kernelVersion), \(precision), \(isBatchInvariant ? "batch-invariant" : "not batch-invariant")"
   }
 }

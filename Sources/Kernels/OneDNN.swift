@@ -16,13 +16,15 @@
       /// How B is stored.
       var b = Weights.columns
       var accumulate = false
+      /// A and B in bfloat16; C and the sums in f32 all the same.
+      var half = false
     }
     enum Weights: Hashable {
       /// [n, k] row-major: a linear layer's weight as it stands
       case columns
       /// [k, n] row-major
       case rows
-      /// blocks of 16 × 64, see `packedTag`
+      /// blocks of 16 × 64, in bfloat16 of 32 × 64: see `packedTag`
       case packed
     }
 
@@ -38,9 +40,13 @@
     private var scratch: UnsafeMutableRawPointer?
     private var scratchBytes = 0
 
-    /// Weights of a linear layer reordered once for repeated use: [n/64][k/16][16][64], zero-padded.
-    static let packedTag = dnnl_BA16a64b
-    static func packedCount(k: Int, n: Int) -> Int { (n + 63) / 64 * 64 * ((k + 15) / 16 * 16) }
+    /// Weights of a linear layer reordered once for repeated use: [n/64][k/16][16][64], zero-padded; in bfloat16
+    /// [n/64][k/32][16][64][2].
+    private static func packedTag(half: Bool) -> dnnl_format_tag_t { half ? dnnl_BA16a64b2a : dnnl_BA16a64b }
+    private static func type(half: Bool) -> dnnl_data_type_t { half ? dnnl_bf16 : dnnl_f32 }
+    /// Bytes of 64 packed columns.
+    static func packedBlock(k: Int, half: Bool) -> Int { half ? (k + 31) / 32 * 32 * 64 * 2 : (k + 15) / 16 * 16 * 64 * 4 }
+    static func packedBytes(k: Int, n: Int, half: Bool) -> Int { (n + 63) / 64 * packedBlock(k: k, half: half) }
 
     init() {
       check(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine")
@@ -54,7 +60,7 @@
       free(scratch)
     }
 
-    func multiply(_ shape: Shape, _ a: ConstFloatPointer, _ b: ConstFloatPointer, _ c: FloatPointer) {
+    func multiply(_ shape: Shape, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: FloatPointer) {
       let product = product(shape)
       if product.scratchBytes > scratchBytes {
         free(scratch)
@@ -75,11 +81,10 @@
       dnnl_stream_wait(stream)
     }
 
-    /// Reorders w[n, k] into the packed layout.
-    func pack(_ w: ConstFloatPointer, k: Int, n: Int, into packed: FloatPointer) {
-      var from = matrix(k, n, [1, Int64(k)])
-      var to = dnnl_memory_desc_t()
-      check(dnnl_memory_desc_init_by_tag(&to, 2, [Int64(k), Int64(n)], dnnl_f32, Self.packedTag), "packed weights")
+    /// Reorders w[n, k] into the packed layout, rounding it to bfloat16 if `half`.
+    func pack(_ w: ConstFloatPointer, k: Int, n: Int, half: Bool, into packed: UnsafeMutableRawPointer) {
+      var from = matrix(k, n, [1, Int64(k)], half: false)
+      var to = packedMatrix(k, n, half: half)
       var description: dnnl_primitive_desc_t?
       check(dnnl_reorder_primitive_desc_create(&description, &from, engine, &to, engine, nil), "reorder")
       var reorder: dnnl_primitive_t?
@@ -108,15 +113,14 @@
 
     private func build(_ s: Shape) -> Product {
       let stride = Int64(s.strideA)
-      var a = matrix(s.m, s.k, s.transposedA ? [1, stride] : [stride, 1])
-      var c = matrix(s.m, s.n, [Int64(s.n), 1])
-      var b = dnnl_memory_desc_t()
-      switch s.b {
-      case .columns: b = matrix(s.k, s.n, [1, Int64(s.k)])
-      case .rows: b = matrix(s.k, s.n, [Int64(s.n), 1])
-      case .packed:
-        check(dnnl_memory_desc_init_by_tag(&b, 2, [Int64(s.k), Int64(s.n)], dnnl_f32, Self.packedTag), "weights")
-      }
+      var a = matrix(s.m, s.k, s.transposedA ? [1, stride] : [stride, 1], half: s.half)
+      var c = matrix(s.m, s.n, [Int64(s.n), 1], half: false)
+      var b =
+        switch s.b {
+        case .columns: matrix(s.k, s.n, [1, Int64(s.k)], half: s.half)
+        case .rows: matrix(s.k, s.n, [Int64(s.n), 1], half: s.half)
+        case .packed: packedMatrix(s.k, s.n, half: s.half)
+        }
       var operation = dnnl_matmul_desc_t()
       check(dnnl_matmul_desc_init(&operation, &a, &b, nil, &c), "product")
       var attributes: dnnl_primitive_attr_t?
@@ -144,10 +148,19 @@
       return product
     }
 
-    private func matrix(_ rows: Int, _ columns: Int, _ strides: [Int64]) -> dnnl_memory_desc_t {
+    private func matrix(_ rows: Int, _ columns: Int, _ strides: [Int64], half: Bool) -> dnnl_memory_desc_t {
       var description = dnnl_memory_desc_t()
+      let sizes = [Int64(rows), Int64(columns)]
+      check(dnnl_memory_desc_init_by_strides(&description, 2, sizes, Self.type(half: half), strides), "matrix")
+      return description
+    }
+
+    private func packedMatrix(_ k: Int, _ n: Int, half: Bool) -> dnnl_memory_desc_t {
+      var description = dnnl_memory_desc_t()
+      let sizes = [Int64(k), Int64(n)]
       check(
-        dnnl_memory_desc_init_by_strides(&description, 2, [Int64(rows), Int64(columns)], dnnl_f32, strides), "matrix")
+        dnnl_memory_desc_init_by_tag(&description, 2, sizes, Self.type(half: half), Self.packedTag(half: half)),
+        "packed weights")
       return description
     }
 

@@ -6,6 +6,8 @@ package final class Parameters: @unchecked Sendable {
   package let configuration: ModelConfiguration
   package let layout: ParameterLayout
   package let arena: Arena
+  /// The weights in bfloat16, in the same layout; there once `round` was called for products of that precision.
+  private var rounded: Arena?
 
   /// Zeros; also the shape of gradients and moments.
   package init(_ configuration: ModelConfiguration) {
@@ -26,6 +28,22 @@ package final class Parameters: @unchecked Sendable {
     }
   }
 
+  /// Reads what a file holds for every parameter, such as a moment of the optimizer, in parallel.
+  ///
+  /// - Parameter prefix: Before the parameter's name.
+  /// - Throws: `badInput` or `missing` naming the tensor.
+  package convenience init(
+    _ configuration: ModelConfiguration, from source: any TensorSource, prefix: String, pool: ThreadPool
+  ) throws {
+    self.init(configuration)
+    let entries = layout.entries.sorted { $0.count > $1.count }
+    try concurrently(pool, entries.count) { part, _ in
+      let entry = entries[part]
+      let target = UnsafeMutableBufferPointer(start: arena.base + entry.offset, count: entry.count)
+      try source.read(prefix + entry.name, into: target)
+    }
+  }
+
   /// Fresh weights for training from scratch: normal with deviation 0.02 for matrices (as transformers' Llama and
   /// config.json's `initializer_range`), 1 for norms, 0 for biases.
   package static func random(_ configuration: ModelConfiguration, seed: UInt64, deviation: Float = 0.02) -> Parameters {
@@ -42,11 +60,26 @@ package final class Parameters: @unchecked Sendable {
     return parameters
   }
 
+  /// How many weights a token is multiplied with: the matrices, and the embedding only as the token head.
+  package static func multiplied(_ c: ModelConfiguration) -> Int {
+    let layout = ParameterLayout(c)
+    let matrices = layout.entries.filter { $0.shape.count == 2 && $0.offset != layout.embedding }
+    return matrices.reduce(0) { $0 + $1.count } + (c.tiedEmbeddings ? c.vocabularyCount * c.hidden : 0)
+  }
+
+  /// Rounds the weights to what the products take, before the first and after every change.
+  package func round(for matmul: Matmul) {
+    guard matmul.precision == .bf16 else { return }
+    let halves = rounded ?? Arena(count: (layout.count + 1) / 2)
+    matmul.round(arena.base, count: layout.count, to: halves.halves)
+    rounded = halves
+  }
+
   /// Pointers for a forward and backward pass over these weights.
   package var weights: ModelWeights {
-    let c = configuration, base = UnsafePointer(arena.base)
+    let c = configuration, base = UnsafePointer(arena.base), halves = (rounded?.halves).map { UnsafePointer($0) }
     func linear(_ inputs: Int, _ outputs: Int, _ offset: Int) -> Linear {
-      Linear(inputs: inputs, outputs: outputs, plain: base + offset)
+      Linear(inputs: inputs, outputs: outputs, plain: base + offset, rounded: halves.map { $0 + offset })
     }
     return ModelWeights(
       embedding: base + layout.embedding,

@@ -29,6 +29,11 @@ final class TokenHead {
     partial = Arena(count: RMSNorm.parts * configuration.hidden)
   }
 
+  func release() {
+    gathered = Arena(count: 0)
+    for thread in logits.indices { logits[thread] = Arena(count: 0) }
+  }
+
   private struct Regions {
     let x, normed, scale, dnormed: FloatPointer
     let copies: [FloatPointer]
@@ -165,11 +170,10 @@ final class TokenHead {
         entropy: result.entropies[row], target: columns.contains(target) ? target - columns.lowerBound : -1,
         gLogprob: dLogprobs[row], gEntropy: dEntropies[row])
     }
-    let part = Linear(inputs: h, outputs: width, plain: weights.head.plain! + columns.lowerBound * h)
-    matmul.rowInputGradient(z, rows: range.count, part, dnormed, accumulate: true, thread: thread)
+    matmul.rowInputGradient(z, rows: range.count, weights.head.outputs(columns), dnormed, accumulate: true, thread: thread)
     guard let dHead else { return }
     matmul.rowWeightGradient(
-      z, stride: width, outputs: width, rows: range.count, normed, inputs: h, dHead + columns.lowerBound * h,
+      z, outputs: width, rows: range.count, normed, inputs: h, dHead + columns.lowerBound * h,
       thread: thread)
   }
 }

@@ -23,24 +23,30 @@ struct TokenRecords {
 /// The policy in training: weights, gradients, AdamW's moments, and the updates of a step.
 final class Learner {
   let policy: Parameters
-  let mean: Parameters
-  let square: Parameters
+  /// There once an update was made: until then their memory is the activations'.
+  private var moments: (mean: Parameters, square: Parameters)?
+  private let restored: Safetensors?
   /// Updates made before this step, in all steps.
   var updates: Int
   private let gradients: Parameters
+  private var gradientsAreUsed = false
   private let transformer: Transformer
   private let store: KeyStore
   private let matmul: Matmul
   private let recipe: Recipe
   private let options: RecipeOptions
 
-  init(_ policy: Parameters, updates: Int, matmul: Matmul, recipe: Recipe, options: RecipeOptions) {
+  /// - Parameter moments: AdamW's, to go on with: `m.PARAMETER` and `v.PARAMETER`.
+  init(
+    _ policy: Parameters, updates: Int, moments: Safetensors?, matmul: Matmul, recipe: Recipe, options: RecipeOptions
+  ) {
     self.policy = policy
     self.updates = updates
     (self.matmul, self.recipe, self.options) = (matmul, recipe, options)
-    mean = Parameters(policy.configuration)
-    square = Parameters(policy.configuration)
+    restored = moments
+    moments?.prefetch()
     gradients = Parameters(policy.configuration)
+    policy.round(for: matmul)
     transformer = Transformer(policy.configuration, weights: policy.weights, matmul: matmul)
     store = KeyStore(policy.configuration, keepsLayers: false)
   }
@@ -72,7 +78,8 @@ final class Learner {
     let lengths = indices.map { data.examples[$0].trainedTokens }
     let step = recipe.stepWeights(lengths: lengths, responseLimit: max(1, data.maxNewTokens))
     let sequence = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
-    gradients.arena.zero()
+    if gradientsAreUsed { gradients.arena.zero() }
+    gradientsAreUsed = true
     for micro in MicroBatch.pack(indices, of: data.examples, limit: options.tokensPerBatch) {
       try accumulate(micro, data, step, sequence, &records, &outcome)
       try progress(micro.batch.rows)
@@ -84,15 +91,34 @@ final class Learner {
         hint: "are the weights still finite? If training diverged, lower --lr and begin from an earlier checkpoint")
     }
     let clip = options.maxGradNorm > 0 ? min(1, options.maxGradNorm / (norm + 1e-6)) : 1
+    let moments = try takeUpMoments()
     var optimizer = options.optimizer
     updates += 1
     if updates < options.warmup { optimizer.learningRate *= Float(updates) / Float(options.warmup) }
     optimizer.update(
-      matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: mean.arena.base, v: square.arena.base,
+      matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: moments.mean.arena.base,
+      v: moments.square.arena.base,
       count: policy.layout.count, step: updates, gradientScale: Float(clip))
+    policy.round(for: matmul)
     outcome.gradientNorm += norm
     outcome.learningRate = Double(optimizer.learningRate)
     outcome.updates += 1
+  }
+
+  /// AdamW's moments, read when they are first asked for.
+  func takeUpMoments() throws -> (mean: Parameters, square: Parameters) {
+    if let moments { return moments }
+    transformer.release()
+    let configuration = policy.configuration
+    let taken =
+      if let restored {
+        (
+          mean: try Parameters(configuration, from: restored, prefix: "m.", pool: matmul.pool),
+          square: try Parameters(configuration, from: restored, prefix: "v.", pool: matmul.pool)
+        )
+      } else { (mean: Parameters(configuration), square: Parameters(configuration)) }
+    moments = taken
+    return taken
   }
 
   /// Forward, loss, backward of one micro-batch.

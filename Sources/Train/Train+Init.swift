@@ -39,7 +39,7 @@ extension Train {
     let deviation = Float(json["initializer_range"]?.double ?? 0.02)
     let learner = Learner(
       Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation), updates: 0,
-      matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: try options.made(), options: options)
+      moments: nil, matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: try options.made(), options: options)
     _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])
     try stage.finish(

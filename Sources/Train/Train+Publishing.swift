@@ -9,9 +9,10 @@ internal import Tokenizer
 extension Train {
   func provenance(
     _ recipe: Recipe, _ data: TrainingData, _ files: ModelFiles, _ tokenizer: Tokenizer, _ source: ModelReference,
-    _ checkpoint: Checkpoint?, _ frozen: ModelFiles?, _ kernels: String
+    _ checkpoint: Checkpoint?, _ frozen: ModelFiles?, _ matmul: Matmul
   ) throws -> Provenance {
     var parameters = options.parameters
+    parameters["precision"] = matmul.precision.rawValue
     parameters["recipe"] = "\(recipe.name) \(recipe.preset)"
     for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
     parameters["step"] = "\(stage.step)"
@@ -30,7 +31,7 @@ extension Train {
     }
     return Provenance(
       "train", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
-      tokenizer: tokenizer.digest, kernels: kernels, threads: stage.threadCount)
+      tokenizer: tokenizer.digest, kernels: matmul.description, threads: stage.threadCount)
   }
 
   /// A step that the same action trained is left alone; one that another did is an error. A step whose checkpoint
@@ -148,13 +149,14 @@ extension Train {
     try writer.writeTrainerState(["updates": .int(learner.updates), "step": .int(step)])
     let weights = try writer.tensorFile(CheckpointWriter.weightsName, tensors)
     try learner.policy.write(to: weights)
-    _ = try weights.finish()
+    try weights.finish()
     if learner.updates > 0 {
+      let state = try learner.takeUpMoments()
       let moments = try writer.tensorFile(
         CheckpointWriter.optimizerName, CheckpointWriter.optimizerTensors(tensors))
-      try learner.mean.write(to: moments, prefix: "m.")
-      try learner.square.write(to: moments, prefix: "v.")
-      _ = try moments.finish()
+      try state.mean.write(to: moments, prefix: "m.")
+      try state.square.write(to: moments, prefix: "v.")
+      try moments.finish()
     }
     let manifest = Manifest(
       kind: .checkpoint, name: Buffer.stepName(step), schemaVersion: 1, step: step, inputs: provenance.inputs,
@@ -189,15 +191,4 @@ extension Parameters {
 extension Checkpoint {
   /// Optimizer updates that led to it.
   func updates() throws -> Int { try trainerState()?["updates"]?.int ?? 0 }
-
-  /// Restores AdamW's moments, if the checkpoint has them.
-  func readMoments(into learner: Learner, _ pool: ThreadPool) throws {
-    guard let moments = try optimizer() else { return }
-    for (prefix, target) in [("m.", learner.mean), ("v.", learner.square)] {
-      for entry in target.layout.entries {
-        try moments.read(
-          prefix + entry.name, into: UnsafeMutableBufferPointer(start: target.arena.base + entry.offset, count: entry.count))
-      }
-    }
-  }
 }

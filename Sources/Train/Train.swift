@@ -29,6 +29,7 @@ internal import Tokenizer
 
   @OptionGroup var stage: StageOptions
   @OptionGroup var options: RecipeOptions
+  @OptionGroup var engine: EngineOptions
   @OptionGroup var selection: SelectionOptions
 
   @Option(help: "The weights to train: 'latest', 'step:N', a Hugging Face folder or a .gguf file.")
@@ -71,9 +72,10 @@ internal import Tokenizer
       policy: files.weightsDigest, tokenizer: tokenizer.digest, onPolicy: onPolicy,
       vocabulary: configuration.vocabularyCount)
     let frozen = try referenceFiles(buffer, recipe)
-    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount))
+    let precision = try Precision.choose(engine.precision, preferred: data.precision)
+    let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: precision)
     let checkpoint = try source.step.map { try Checkpoint.open(buffer.checkpointFolder(step: $0)) }
-    let provenance = try provenance(recipe, data, files, tokenizer, source, checkpoint, frozen, matmul.description)
+    let provenance = try provenance(recipe, data, files, tokenizer, source, checkpoint, frozen, matmul)
     if try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
@@ -82,8 +84,8 @@ internal import Tokenizer
     warn(data, policy: files.weightsDigest)
     let policy = try Parameters(configuration, from: files, pool: matmul.pool)
     let learner = Learner(
-      policy, updates: try checkpoint?.updates() ?? 0, matmul: matmul, recipe: recipe, options: options)
-    try checkpoint?.readMoments(into: learner, matmul.pool)
+      policy, updates: try checkpoint?.updates() ?? 0, moments: try checkpoint?.optimizer(), matmul: matmul,
+      recipe: recipe, options: options)
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, files, learner, data, matmul, &records)
     let outcome = try train(learner, data, &records)

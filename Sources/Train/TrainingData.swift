@@ -23,6 +23,9 @@ struct TrainingData {
   /// The temperature they were drawn at: training computes log-probabilities at the same.
   private(set) var temperature: Float = 1
   private(set) var maxNewTokens = 0
+  /// In what the sampler multiplied; nil where shards do not say, or not the same.
+  var precision: String? { precisions.count == 1 ? precisions.first ?? nil : nil }
+  private var precisions: Set<String?> = []
   /// Whether they were drawn from the model's whole distribution: not greedily, no top-k, top-p or min-p.
   private(set) var isWhole = true
   private(set) var inputs: [Manifest.Input] = []
@@ -66,6 +69,7 @@ struct TrainingData {
 
   private mutating func readSettings(_ manifest: Manifest) throws {
     if let tokenizer = manifest.action.tokenizer { tokenizers.insert(tokenizer) }
+    precisions.insert(manifest.action.parameters["precision"])
     maxNewTokens = max(maxNewTokens, manifest.action.parameters["max-new-tokens"].flatMap(Int.init) ?? 0)
     // Greedy rollouts carry the model's log-probabilities at temperature 1.
     let stated = manifest.action.parameters["temperature"].flatMap(Float.init) ?? 1

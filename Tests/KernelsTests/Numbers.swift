@@ -25,7 +25,16 @@ struct Numbers {
       Float((uniform() + uniform() + uniform() + uniform() - 2) * 1.7320508 * scale)
     }
   }
+
+  /// The same, such as rounding to the precision leaves them: products of both factors are then exact in f32.
+  mutating func floats(_ count: Int, scale: Double = 1, in precision: Precision) -> [Float] {
+    let values = floats(count, scale: scale)
+    return precision == .f32 ? values : values.map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
+  }
 }
+
+/// What this machine multiplies in.
+let precisions = Precision.allCases.filter(\.isSupported)
 
 /// Floats between two margins of NaNs, at an address that is no multiple of a vector.
 ///
@@ -36,6 +45,7 @@ final class Floats {
   private let memory: FloatPointer
   let base: FloatPointer
   let count: Int
+  private var halves: UnsafeMutablePointer<BFloat16>?
 
   init(_ values: [Float]) {
     count = values.count
@@ -49,7 +59,18 @@ final class Floats {
   /// NaN everywhere: what a kernel must write.
   convenience init(unset count: Int) { self.init([Float](repeating: .nan, count: count)) }
 
-  deinit { memory.deallocate() }
+  deinit {
+    memory.deallocate()
+    halves?.deallocate()
+  }
+
+  /// A linear layer with these weights, plain and rounded; this object keeps them alive.
+  func linear(inputs: Int, outputs: Int) -> Linear {
+    let halves = halves ?? UnsafeMutablePointer<BFloat16>.allocate(capacity: count)
+    self.halves = halves
+    Matmul(pool: ThreadPool(threads: 1)).round(base, count: count, to: halves)
+    return Linear(inputs: inputs, outputs: outputs, plain: base, rounded: halves)
+  }
 
   var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
 

@@ -45,7 +45,12 @@ struct Sampling {
   /// Temperatures, truncation apart, at which the stored log-probabilities are those that training computes.
   @Test(arguments: 0..<5, [Float(1), 0.7, 1.5])
   func decodingEqualsTheFullForward(model: Int, temperature: Float) throws {
-    let configuration = try BackwardTests.models()[model], harness = Harness(smallParameters(configuration))
+    for precision in precisions { try decodingEqualsTheFullForward(model, temperature, precision) }
+  }
+
+  private func decodingEqualsTheFullForward(_ model: Int, _ temperature: Float, _ precision: Precision) throws {
+    let configuration = try BackwardTests.models()[model]
+    let harness = Harness(smallParameters(configuration), precision: precision)
     var sampling = Sampling(vocabulary: configuration.vocabularyCount)
     sampling.settings.temperature = temperature
     let requests = sampling.prompts.indices.map { sampling.request($0, samples: 0..<sampling.samples) }
@@ -93,8 +98,8 @@ struct Sampling {
   }
 
   /// A sequence depends on its prompt, its numbers and the weights alone.
-  @Test(.enabled(if: productsAreInvariant, needsInvariance), arguments: 0..<6)
-  func whatSharesTheBatchDoesNotMatter(variant: Int) throws {
+  @Test(.enabled(if: productsAreInvariant, needsInvariance), arguments: 0..<6, precisions)
+  func whatSharesTheBatchDoesNotMatter(variant: Int, precision: Precision) throws {
     let type = variant == 4 ? "qwen2" : variant == 5 ? "qwen3" : "llama"
     let configuration = try smallConfiguration(vocabulary: variant == 3 ? 5000 : 37, type: type)
     let p = smallParameters(configuration)
@@ -102,10 +107,10 @@ struct Sampling {
     if variant == 1 { sampling.settings.topK = 9 }
     if variant == 2 { (sampling.settings.topP, sampling.settings.minP) = (0.8, 0.02) }
     if variant == 3 { sampling.endTokens = Set((0..<150).map { $0 * 31 }) }
-    let expected = sampling.run(Harness(p, threads: 1))
+    let expected = sampling.run(Harness(p, threads: 1, precision: precision))
     #expect(expected.count == sampling.prompts.count * sampling.samples && Set(expected.values).count > 7)
     for threads in 1...3 {
-      let harness = Harness(p, threads: threads)
+      let harness = Harness(p, threads: threads, precision: precision)
       for slots in [4, 7, 64] {
         #expect(sampling.run(harness, slots: slots) == expected, "\(threads) threads, \(slots) slots")
       }

@@ -12,22 +12,26 @@ final class Harness {
   let store: KeyStore
 
   /// - Parameter weights: nil for the parameters as they stand, as in training.
-  init(_ parameters: Parameters, weights: ModelWeights? = nil, threads: Int = 2) {
+  init(_ parameters: Parameters, weights: ModelWeights? = nil, threads: Int = 2, precision: Precision = .f32) {
     configuration = parameters.configuration
     self.parameters = parameters
-    matmul = Matmul(pool: ThreadPool(threads: threads))
+    matmul = Matmul(pool: ThreadPool(threads: threads), precision: precision)
+    if weights == nil { parameters.round(for: matmul) }
     transformer = Transformer(configuration, weights: weights ?? parameters.weights, matmul: matmul)
     store = KeyStore(configuration, keepsLayers: false)
   }
 
-  convenience init(_ files: ModelFiles, packed: Bool = false, threads: Int = 2) throws {
+  convenience init(
+    _ files: ModelFiles, packed: Bool = false, threads: Int = 2, precision: Precision = .f32
+  ) throws {
     let configuration = try ModelConfiguration(files.config, place: files.path)
-    let matmul = Matmul(pool: ThreadPool(threads: threads))
+    let matmul = Matmul(pool: ThreadPool(threads: threads), precision: precision)
     if packed {
       let weights = try ModelWeights.packed(configuration, from: files, matmul: matmul)
-      self.init(Parameters(configuration), weights: weights, threads: threads)
+      self.init(Parameters(configuration), weights: weights, threads: threads, precision: precision)
     } else {
-      self.init(try Parameters(configuration, from: files, pool: matmul.pool), threads: threads)
+      let parameters = try Parameters(configuration, from: files, pool: matmul.pool)
+      self.init(parameters, threads: threads, precision: precision)
     }
   }
 
@@ -167,6 +171,9 @@ struct Numbers: RandomNumberGenerator {
 extension [Float] {
   var bits: [UInt32] { map(\.bitPattern) }
 }
+
+/// What this machine multiplies in.
+let precisions = Precision.allCases.filter(\.isSupported)
 
 /// Where rows of a product do not depend on the batch: oneDNN on AVX-512.
 let productsAreInvariant = Matmul.library.hasPrefix("oneDNN") && kernelVersion == "x86-64-v4"

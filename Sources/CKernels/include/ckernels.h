@@ -84,6 +84,8 @@ void ck_adamw(float *p, const float *g, float *m, float *v, ptrdiff_t count, flo
               float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2);
 double ck_sum_of_squares(const float *x, ptrdiff_t count);
 void ck_add(float *y, const float *x, ptrdiff_t count);
+// The upper halves of floats, rounded to the nearest, ties to even.
+void ck_bfloat16(const float *x, uint16_t *y, ptrdiff_t count);
 
 #ifdef __cplusplus
 }

@@ -7,3 +7,4 @@
 #include "attention.h"
 #include "softmax.h"
 #include "adamw.h"
+#include "bfloat16.h"

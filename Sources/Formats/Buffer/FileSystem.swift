@@ -25,6 +25,9 @@ package protocol FileSystem: Sendable {
   /// Opens for writing, creating the file if need be, cut to its first `count` bytes and positioned after them.
   func open(_ path: String, keeping count: Int) throws -> OpenFile
   func write(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws
+  /// Asks that writes go straight to the disk from now on, or no longer. They are then of `directUnit` bytes or
+  /// multiples, from memory and to positions that are multiples of it. A hint: where it cannot be, nothing changes.
+  func writeDirectly(_ direct: Bool, to file: OpenFile)
   /// Waits until the file's data is on the disk.
   func sync(_ file: OpenFile) throws
   func close(_ file: OpenFile) throws
@@ -41,6 +44,13 @@ package protocol FileSystem: Sendable {
   /// Creates a folder with its parents; one that is there is no error.
   func createFolder(_ path: String) throws
 }
+
+extension FileSystem {
+  package func writeDirectly(_ direct: Bool, to file: OpenFile) {}
+}
+
+/// What direct writes are multiples of, in bytes: the largest block of common disks.
+let directUnit = 4096
 
 /// The operating system's file system.
 package struct LocalFileSystem: FileSystem {
@@ -95,10 +105,21 @@ package struct LocalFileSystem: FileSystem {
     while !rest.isEmpty {
       let piece = UnsafeRawBufferPointer(rebasing: rest)
       let written = retryingInterrupts { writeBytes(file.descriptor, piece) }
+      if written < 0, errno == EINVAL, isDirect(file) {  // a disk with larger blocks
+        writeDirectly(false, to: file)
+        continue
+      }
       guard written > 0 else { throw RollbookError.system("write", file.path, errno: written == 0 ? ENOSPC : errno) }
       rest = rest.dropFirst(written)
     }
   }
+
+  package func writeDirectly(_ direct: Bool, to file: OpenFile) {
+    let flags = fcntl(file.descriptor, F_GETFL)
+    if flags >= 0 { _ = fcntl(file.descriptor, F_SETFL, direct ? flags | directFlag : flags & ~directFlag) }
+  }
+
+  private func isDirect(_ file: OpenFile) -> Bool { fcntl(file.descriptor, F_GETFL) & directFlag != 0 }
 
   package func sync(_ file: OpenFile) throws {
     guard retryingInterrupts({ fsync(file.descriptor) }) == 0 else {
@@ -180,6 +201,13 @@ package struct LocalFileSystem: FileSystem {
     }
   }
 }
+
+/// O_DIRECT, which Glibc's module hides.
+#if arch(arm64)
+  private let directFlag: Int32 = 0o200000
+#else
+  private let directFlag: Int32 = 0o40000
+#endif
 
 // The C functions, under names that the methods above do not hide.
 private func openDescriptor(_ path: String, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }

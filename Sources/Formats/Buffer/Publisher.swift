@@ -106,9 +106,11 @@ package struct Publisher: Sendable {
   ///
   /// One rename makes all of it visible. Digest, size and files of the manifest are taken from the folder; the digest
   /// is that of the lines `DIGEST  NAME` of its files, by name. On success the staged folder is gone.
-  package func publishFolder(staged: String, manifest: Manifest) throws -> Outcome {
+  package func publishFolder(
+    staged: String, manifest: Manifest, written: [String: SafetensorsWriter.Written] = [:]
+  ) throws -> Outcome {
     var manifest = relative(manifest)
-    let (files, folders) = try contents(staged)
+    let (files, folders) = try contents(staged, written)
     for file in files { try fileSystem.syncFile("\(staged)/\(file.name)") }
     manifest.files = files
     manifest.bytes = files.reduce(0) { $0 + $1.bytes }
@@ -145,7 +147,9 @@ package struct Publisher: Sendable {
   }
 
   /// Files by name, without the manifest, and folders (the top as ""), parents first.
-  private func contents(_ root: String) throws -> (files: [Manifest.File], folders: [String]) {
+  private func contents(
+    _ root: String, _ written: [String: SafetensorsWriter.Written]
+  ) throws -> (files: [Manifest.File], folders: [String]) {
     var files: [Manifest.File] = []
     var folders = [""]
     var next = 0
@@ -159,8 +163,9 @@ package struct Publisher: Sendable {
         if isFolder.boolValue {
           folders.append(name)
         } else if name != "manifest.json" {
-          let path = "\(root)/\(name)"
-          files.append(Manifest.File(name: name, bytes: try fileSize(path), digest: try Digest.file(path)))
+          let path = "\(root)/\(name)", size = try fileSize(path), known = written[name]
+          let digest = known?.byteCount == size ? known?.digest : nil
+          files.append(Manifest.File(name: name, bytes: size, digest: try digest ?? Digest.file(path)))
         }
       }
     }
