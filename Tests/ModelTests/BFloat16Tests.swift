@@ -42,7 +42,7 @@ struct BFloat16Tests {
       let expected = try file.read(entry.name), found = gradients.values(entry)
       let difference = zip(found, expected).reduce(0.0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
       let size = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
-    #expect(difference.squareRoot() <= 2 * 0.03 * size.squareRoot(), "\(entry.name)")
+      #expect(difference.squareRoot() <= 2 * 0.03 * size.squareRoot(), "\(entry.name)")
     }
   }
 
