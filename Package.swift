@@ -65,8 +65,8 @@ let package = Package(
     program("Score", ["Pipeline", "Formats", "Tokenizer", "Rewards"]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
-    program("Bench", ["Pipeline", "Formats", "Model", "Kernels", "CLZ4"]),
-    program("Fuzz", ["Pipeline", "Formats"]),
+    program("Bench", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "CLZ4"]),
+    program("Fuzz", ["Pipeline", "Formats", "Tokenizer"]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("FormatsTests", ["Formats"]),

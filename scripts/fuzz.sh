@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/common.sh
-inputs=100000 seed=1 readers="shard manifest safetensors gguf prompt"
+inputs=100000 seed=1 readers="shard manifest safetensors gguf prompt template"
 while [ $# -gt 0 ]; do
   [ $# -ge 2 ] || { echo "${0##*/}: $1 lacks its value" >&2; exit 64; }
   case $1 in

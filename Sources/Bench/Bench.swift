@@ -5,8 +5,8 @@ internal import Pipeline
 @main struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollbook-bench",
-    abstract: "Measure the speed of the engine and of the storage on this machine; make files for other readers.",
-    subcommands: [EngineBench.self, StorageBench.self, Interop.self], defaultSubcommand: EngineBench.self)
+    abstract: "Measure the speed of the engine, tokenizers and storage on this machine; make files for other readers.",
+    subcommands: [EngineBench.self, TokenizerBench.self, StorageBench.self, Interop.self], defaultSubcommand: EngineBench.self)
 
   static func main() { Stage.main(Self.self) }
 }

@@ -1,10 +1,12 @@
-/// One prompt of a JSON Lines file: `{"id", "messages" or "prompt", "answer", "task", "meta"}`.
+/// One prompt of a JSON Lines file: `{"id", "messages" or "prompt", "tools", "answer", "task", "meta"}`.
 package struct Prompt: Equatable, Sendable {
   package var id: String
   /// A conversation to render with the model's chat template; nil when `text` is set.
   package var messages: [Message]?
   /// Text to continue as it is; nil when `messages` is set.
   package var text: String?
+  /// The functions that the chat template offers to the model, as JSON schemas; nil for none.
+  package var tools: [JSON]?
   /// What verifiers compare with.
   package var answer: String?
   package var task: String?
@@ -14,12 +16,13 @@ package struct Prompt: Equatable, Sendable {
   package var line: Int
 
   package init(
-    id: String, messages: [Message]? = nil, text: String? = nil, answer: String? = nil, task: String? = nil,
-    meta: JSON? = nil, line: Int = 0
+    id: String, messages: [Message]? = nil, text: String? = nil, tools: [JSON]? = nil, answer: String? = nil,
+    task: String? = nil, meta: JSON? = nil, line: Int = 0
   ) {
     self.id = id
     self.messages = messages
     self.text = text
+    self.tools = tools
     self.answer = answer
     self.task = task
     self.meta = meta
@@ -83,8 +86,18 @@ extension Prompt {
     }
     let meta = json["meta"].flatMap { $0.isNull ? nil : $0 }
     self.init(
-      id: id, messages: messages, text: text, answer: try Self.answer(json["answer"], fault), task: try string("task"),
-      meta: meta, line: line)
+      id: id, messages: messages, text: text, tools: try Self.tools(json["tools"], text, fault),
+      answer: try Self.answer(json["answer"], fault), task: try string("task"), meta: meta, line: line)
+  }
+
+  /// Objects, each with the schema of a function. Only a chat template can show them to the model.
+  private static func tools(_ json: JSON?, _ text: String?, _ fault: (String) -> RollbookError) throws -> [JSON]? {
+    guard let json, !json.isNull else { return nil }
+    guard let tools = json.array, tools.allSatisfy({ $0.object != nil }) else {
+      throw fault("expected \"tools\" to be a list of objects, found \(json.kind) that is none")
+    }
+    guard text == nil else { throw fault("expected \"tools\" beside \"messages\", found them beside \"prompt\"") }
+    return tools.isEmpty ? nil : tools
   }
 
   /// A string, or a number taken by its digits.

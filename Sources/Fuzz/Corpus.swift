@@ -16,6 +16,10 @@ extension Reader {
       let header = try MappedFile.contents(of: "\(golden)/gguf/qwen3-q8_0.gguf").prefix(12_000)
       return [try MappedFile.contents(of: "\(golden)/gguf/blocks.gguf"), Array(header), Self.tinyGGUF]
     case .prompt: return [Array(Self.prompts.utf8)]
+    case .template:
+      return try ["basic", "filters", "macro", "namespace", "strings", "tools", "values", "whitespace"].map {
+        try MappedFile.contents(of: "\(golden)/chat/templates/own-\($0).jinja")
+      }
     }
   }
 

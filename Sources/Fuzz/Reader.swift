@@ -1,8 +1,9 @@
 import Formats
+import Tokenizer
 
 /// The readers that are fed with damaged files. Each input must give values or a `RollbookError`.
 package enum Reader: String, CaseIterable, Sendable {
-  case shard, manifest, safetensors, gguf, prompt
+  case shard, manifest, safetensors, gguf, prompt, template
 
   /// Reads a file in every way there is.
   ///
@@ -29,6 +30,7 @@ package enum Reader: String, CaseIterable, Sendable {
     case .safetensors: [{ try readTensors(Safetensors(path: $0)) }]
     case .gguf: [{ try readTensors(GGUF(path: $0)) }, { _ = try ModelFiles.open(path: $0) }]
     case .prompt: [{ _ = try Prompt.read(jsonl: $0) }]
+    case .template: [render]
     }
   }
 
@@ -50,6 +52,22 @@ package enum Reader: String, CaseIterable, Sendable {
     defer { try? LocalFileSystem().remove(output) }
     let found = try ArrowFileReader.salvage(path: path, to: output)
     if found.problem != nil && found.rowCount == 0 { throw RollbookError.badInput(path, "nothing to salvage") }
+  }
+
+  /// A chat template is a program from elsewhere, run on messages.
+  private func render(_ path: String) throws {
+    let text = String(decoding: try MappedFile.contents(of: path), as: UTF8.self)
+    var input = ChatTemplate.Input(
+      messages: [
+        ["role": "system", "content": " S\n"], ["role": "user", "content": "/a é <think>b</think> c?"],
+        [
+          "role": "assistant", "content": "x",
+          "tool_calls": [["function": ["name": "f", "arguments": ["a": [1, 2.5]]]]],
+        ],
+        ["role": "tool", "content": [["type": "text", "text": "t"]], "name": "f"],
+      ])
+    input.now = LocalTime("2024-02-29")
+    _ = try ChatTemplate(text).render(input)
   }
 
   private func readTensors(_ source: some TensorSource) throws {

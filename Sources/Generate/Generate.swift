@@ -24,12 +24,13 @@ internal import Tokenizer
           rollbook generate --buffer runs/eval --step 0 --model runs/add/checkpoints/step-000020 \\
             --prompts eval.jsonl --group-size 1 --temperature 0
 
-      A prompt is a line {"id", "messages" or "prompt", "answer", "task", "meta"}. Killed or interrupted (exit 75), run
+      A prompt is a line {"id", "messages" or "prompt", "tools", "answer", "task", "meta"}. Killed or interrupted (exit 75), run
       the same command again: finished batches are kept and the result is the same.
       """)
 
   @OptionGroup var stage: StageOptions
   @OptionGroup var sampling: SamplingOptions
+  @OptionGroup var template: TemplateOptions
   @OptionGroup var engine: EngineOptions
 
   @Option(help: "The policy: a Hugging Face folder, a .gguf file, 'latest' or 'step:N'.")
@@ -64,7 +65,8 @@ internal import Tokenizer
     try buffer.bindTokenizer(tokenizer.digest)
     let configuration = try ModelConfiguration(files.config, place: reference.path)
     let chosen = try PromptSelection(prompts: all, perStep: promptsPerStep, seed: stage.seed).prompts(step: stage.step)
-    let groups = try prepare(chosen, tokenizer, configuration)
+    let date = template.date(try buffer.manifests(.rollouts, step: stage.step))
+    let (groups, usesDate) = try prepare(chosen, tokenizer, configuration, date: date)
     let parts = (groups.count + groupsPerShard - 1) / groupsPerShard
     let shards = stride(from: 0, to: groups.count, by: groupsPerShard).enumerated()
       .filter { $0.offset % numShards == shardIndex }
@@ -73,7 +75,9 @@ internal import Tokenizer
     let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: try .choose(engine.precision))
     let inputs = try inputs(files, tokenizer, reference), kernels = matmul.description
     let provenance = shards.map {
-      self.provenance($0, of: parts, inputs, files, tokenizer, reference, matmul.precision, kernels: kernels)
+      self.provenance(
+        $0, of: parts, inputs, files, tokenizer, reference, matmul.precision, kernels: kernels,
+        date: usesDate ? date : nil)
     }
     let open = try zip(shards, provenance).filter { try !isDone($0.0, $0.1, buffer) }
     if open.isEmpty { return try finish(buffer, shards, made: 0, note: "already done: ") }
@@ -90,8 +94,8 @@ internal import Tokenizer
 
   /// Renders and encodes the prompts; a prompt that cannot be sampled is an error that names its line.
   private func prepare(
-    _ chosen: [Prompt], _ tokenizer: Tokenizer, _ configuration: ModelConfiguration
-  ) throws -> [PromptGroup] {
+    _ chosen: [Prompt], _ tokenizer: Tokenizer, _ configuration: ModelConfiguration, date: String
+  ) throws -> (groups: [PromptGroup], usesDate: Bool) {
     guard tokenizer.vocabularyCount <= configuration.vocabularyCount else {
       throw RollbookError.badInput(
         model, "the tokenizer has \(tokenizer.vocabularyCount) tokens, the model \(configuration.vocabularyCount)")
@@ -102,9 +106,10 @@ internal import Tokenizer
         "--max-new-tokens \(sampling.maxNewTokens) leaves no room for a prompt: the model has "
           + "\(configuration.maximumPositions) positions")
     }
-    return try chosen.enumerated().map { index, prompt in
+    var usesDate = false
+    let groups = try chosen.enumerated().map { index, prompt in
       let place = "\(prompts):\(prompt.line)"
-      let text = try prompt.text ?? tokenizer.render(messages: prompt.messages ?? [], addGenerationPrompt: true)
+      let text = try prompt.text ?? render(prompt, tokenizer, place, date, &usesDate)
       let tokens = tokenizer.encode(text, addSpecialTokens: prompt.text != nil)
       guard !tokens.isEmpty, tokens.count <= room else {
         throw RollbookError.badInput(
@@ -112,6 +117,20 @@ internal import Tokenizer
             + "(max_position_embeddings \(configuration.maximumPositions) less --max-new-tokens)")
       }
       return PromptGroup(index: index, prompt: prompt, text: text, tokens: tokens)
+    }
+    return (groups, usesDate)
+  }
+
+  private func render(
+    _ prompt: Prompt, _ tokenizer: Tokenizer, _ place: String, _ date: String, _ usesDate: inout Bool
+  ) throws -> String {
+    do {
+      let rendered = try tokenizer.render(template.input(prompt, date: date))
+      if rendered.usesClock { usesDate = true }
+      return rendered.text
+    } catch let error as RollbookError where !error.place.isEmpty {
+      throw RollbookError(
+        error.code, place: place, "the messages cannot be rendered: \(error.message), at \(error.place)", hint: error.hint)
     }
   }
 
@@ -144,9 +163,10 @@ internal import Tokenizer
 
   private func provenance(
     _ job: ShardJob, of parts: Int, _ inputs: [Manifest.Input], _ files: ModelFiles, _ tokenizer: Tokenizer,
-    _ reference: ModelReference, _ precision: Precision, kernels: String
+    _ reference: ModelReference, _ precision: Precision, kernels: String, date: String?
   ) -> Provenance {
-    var parameters = sampling.parameters
+    var parameters = sampling.parameters.merging(template.parameters) { $1 }
+    parameters["date"] = date
     parameters["precision"] = precision.rawValue
     parameters["step"] = "\(stage.step)"
     parameters["part"] = "\(job.part)"

@@ -59,8 +59,10 @@ final class ImportTokens {
       text = given
       tokens = tokenizer.encode(text, addSpecialTokens: true)
     case .messages(let messages):
-      do { text = try tokenizer.render(messages: messages, addGenerationPrompt: true) } catch let error as RollbookError
-      {
+      do {
+        // Without a date: what is imported must not depend on the day.
+        text = try tokenizer.render(ChatTemplate.Input(messages: messages.map(\.json))).text
+      } catch let error as RollbookError {
         throw RollbookError.badInput(place, "the prompt cannot be rendered: \(error.message)", hint: error.hint)
       }
       tokens = tokenizer.encode(text, addSpecialTokens: false)

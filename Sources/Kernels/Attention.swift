@@ -2,8 +2,8 @@ internal import CKernels
 
 /// A stretch of positions whose keys and values lie together, for one layer and one key/value head.
 ///
-/// A sequence is one segment, or a prompt segment (`prefix` of others) and one segment per response: the prompt's
-/// keys exist once, and the bits are those of a private copy (ckernels.h says why).
+/// A sequence is one segment or a chain of them, of which other sequences share all but the last: a prompt's keys
+/// exist once, and the bits are those of a private copy (ckernels.h says why).
 package struct KeySegment {
   /// [blocks][width][16], the block of position first/16 first.
   package var keysBlocked: FloatPointer
@@ -19,6 +19,40 @@ package struct KeySegment {
 
   package init(keysBlocked: FloatPointer, values: FloatPointer, first: Int) {
     (self.keysBlocked, self.values, self.first) = (keysBlocked, values, first)
+  }
+}
+
+/// The segments that a query sees, in order of their positions: what many prompts begin with, the prompt, the response.
+/// Each ends where the next one begins.
+package struct KeyChain {
+  package var shared: KeySegment?
+  package var prompt: KeySegment?
+  package var own: KeySegment
+
+  package init(shared: KeySegment? = nil, prompt: KeySegment? = nil, own: KeySegment) {
+    (self.shared, self.prompt, self.own) = (shared, prompt, own)
+  }
+
+  /// Segments in a chain at most.
+  static let most = 3
+
+  /// The segments as the kernels take them, with their ends; `end` is that of the last one.
+  fileprivate func withParts<Part>(
+    end: Int, _ part: (KeySegment, Int) -> Part, body: (UnsafePointer<Part>, Int) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Part.self, capacity: Self.most) { parts in
+      var count = 0
+      if let shared {
+        parts.initializeElement(at: count, to: part(shared, prompt?.first ?? own.first))
+        count += 1
+      }
+      if let prompt {
+        parts.initializeElement(at: count, to: part(prompt, own.first))
+        count += 1
+      }
+      parts.initializeElement(at: count, to: part(own, end))
+      body(UnsafePointer(parts.baseAddress!), count + 1)
+    }
   }
 }
 
@@ -38,8 +72,8 @@ package struct Attention: Sendable {
   /// Blocks of 16 positions that [first, end) touches.
   package static func blocks(first: Int, end: Int) -> Int { end <= first ? 0 : (end + 15) / 16 - first / 16 }
 
-  /// Scratch floats for one query over keys up to `end`, backward included; two segments overlap in a block.
-  package func scratch(end: Int) -> Int { 2 * heads * 16 * (Self.blocks(first: 0, end: end) + 2) }
+  /// Scratch floats for one query over keys up to `end`, backward included; neighbouring segments overlap in a block.
+  package func scratch(end: Int) -> Int { 2 * heads * 16 * (Self.blocks(first: 0, end: end) + KeyChain.most) }
 
   /// Stores rows of x (`stride` apart, positions `first`…) as keys or values of a segment that begins at `origin`.
   package func pack(
@@ -51,50 +85,31 @@ package struct Attention: Sendable {
       byRows.map { $0 + (first - origin) * width })
   }
 
-  /// out[h] for the query at `position`, which attends to the prefix and to `own` up to itself.
+  /// out[h] for the query at `position`, which attends to the chain up to itself.
   /// q, out: the first of `heads` heads, `dimensions` apart. logSumExp [heads] or nil.
   package func forward(
-    _ q: ConstFloatPointer, position: Int, prefix: KeySegment?, prefixEnd: Int, own: KeySegment,
-    scratch: FloatPointer, out: FloatPointer, logSumExp: FloatPointer?
+    _ q: ConstFloatPointer, position: Int, chain: KeyChain, scratch: FloatPointer, out: FloatPointer,
+    logSumExp: FloatPointer?
   ) {
-    let mine = ck_keys(keys_blocked: own.keysBlocked, values: own.values, first: own.first, end: position + 1)
-    if let prefix {
-      let shared = ck_keys(
-        keys_blocked: prefix.keysBlocked, values: prefix.values, first: prefix.first, end: prefixEnd)
-      withUnsafeTemporaryAllocation(of: ck_keys.self, capacity: 2) { parts in
-        parts[0] = shared
-        parts[1] = mine
-        ck_attention_row(
-          q, dimensions, heads, dimensions, width, parts.baseAddress, 2, scale, scratch, out, logSumExp)
-      }
-    } else {
-      withUnsafePointer(to: mine) {
-        ck_attention_row(q, dimensions, heads, dimensions, width, $0, 1, scale, scratch, out, logSumExp)
-      }
+    chain.withParts(end: position + 1) { s, end in
+      ck_keys(keys_blocked: s.keysBlocked, values: s.values, first: s.first, end: end)
+    } body: { parts, count in
+      ck_attention_row(q, dimensions, heads, dimensions, width, parts, count, scale, scratch, out, logSumExp)
     }
   }
 
   /// dq is written, gradients of keys and values are added to the segments' own. out and logSumExp from forward.
   package func backward(
-    _ q: ConstFloatPointer, position: Int, prefix: KeySegment?, prefixEnd: Int, own: KeySegment,
-    scratch: FloatPointer, out: ConstFloatPointer, logSumExp: ConstFloatPointer, dout: ConstFloatPointer,
-    dq: FloatPointer
+    _ q: ConstFloatPointer, position: Int, chain: KeyChain, scratch: FloatPointer, out: ConstFloatPointer,
+    logSumExp: ConstFloatPointer, dout: ConstFloatPointer, dq: FloatPointer
   ) {
-    func part(_ s: KeySegment, _ end: Int) -> ck_key_gradients {
+    chain.withParts(end: position + 1) { s, end in
       ck_key_gradients(
         keys_blocked: s.keysBlocked, values_blocked: s.valuesBlocked, keys: s.keys, key_gradients: s.keyGradients,
         value_gradients: s.valueGradients, first: s.first, end: end)
-    }
-    withUnsafeTemporaryAllocation(of: ck_key_gradients.self, capacity: 2) { parts in
-      var count = 0
-      if let prefix {
-        parts[0] = part(prefix, prefixEnd)
-        count = 1
-      }
-      parts[count] = part(own, position + 1)
+    } body: { parts, count in
       ck_attention_row_backward(
-        q, out, dout, dimensions, heads, dimensions, width, parts.baseAddress, count + 1, scale, logSumExp, scratch,
-        dq)
+        q, out, dout, dimensions, heads, dimensions, width, parts, count, scale, logSumExp, scratch, dq)
     }
   }
 }

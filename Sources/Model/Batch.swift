@@ -4,7 +4,7 @@ package struct Segment: Equatable, Sendable {
   package var first: Int
   /// How many tokens it holds at most.
   package var capacity: Int
-  /// The segment before it, whose tokens it attends to as well; that one has no prefix of its own.
+  /// The segment before it, whose tokens it attends to as well. A chain has three segments at most.
   package var prefix: Int?
 
   package init(first: Int, capacity: Int, prefix: Int? = nil) {
@@ -44,12 +44,26 @@ package struct Batch: Sendable {
   package init() {}
   package var rows: Int { tokens.count }
 
+  /// Adds tokens that several prompts begin with, before any of them.
+  ///
+  /// - Returns: The segment, for `append(prompt:responses:after:)`.
+  package mutating func append(shared: [Int32]) -> Int { append(shared, after: nil).segment }
+
+  /// The segment that a segment's chain begins with.
+  func root(of segment: Int) -> Int {
+    var root = segment
+    while let before = segments[root].prefix { root = before }
+    return root
+  }
+
   /// Adds a prompt and its responses. Neither the prompt nor any response may be empty.
   ///
+  /// - Parameter shared: The segment that holds the prompt's beginning; more tokens must follow it.
   /// - Returns: for each response the range of `heads` that predict its tokens, one per token. The first token of
   ///   every response is predicted by the prompt's last row; a response's own last token is not computed at all.
-  package mutating func append(prompt: [Int32], responses: [[Int32]]) -> [Range<Int>] {
-    let root = append(prompt, after: nil)
+  package mutating func append(prompt: [Int32], responses: [[Int32]], after shared: Int? = nil) -> [Range<Int>] {
+    let before = shared.flatMap { shared in chunks.first { $0.segment == shared } }
+    let root = append(Array(prompt.dropFirst(before?.count ?? 0)), after: before)
     let last = Int32(root.row + root.count - 1)
     return responses.map { response in
       let start = heads.count
@@ -80,4 +94,14 @@ package struct Batch: Sendable {
     tokens += ids
     return chunk
   }
+}
+
+/// How many tokens all of these begin with, leaving each one more; 0 where sharing them would not pay.
+package func sharedPrefix(_ prompts: [[Int32]]) -> Int {
+  guard prompts.count > 1, let first = prompts.first else { return 0 }
+  var count = prompts.reduce(first.count) { min($0, $1.count) } - 1
+  for prompt in prompts.dropFirst() where count > 0 {
+    count = zip(first, prompt).prefix(count).prefix { $0 == $1 }.count
+  }
+  return count >= 16 ? count : 0
 }

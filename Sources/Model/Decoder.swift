@@ -22,8 +22,8 @@ package struct GeneratedSequence: Sendable {
   package var finish = Finish.length
 }
 
-/// Samples many sequences at once: a prompt is computed once for all its samples, and the place of a finished
-/// sequence goes to the next sample at once.
+/// Samples many sequences at once: what all prompts begin with is computed once, a prompt once for all its samples,
+/// and the place of a finished sequence goes to the next sample at once.
 ///
 /// What a sequence becomes depends on its prompt, its random numbers and the weights alone, not on what shares the
 /// batch with it.
@@ -53,6 +53,9 @@ package final class Decoder {
   private var active: [Active] = []
   private var prompts: [Prompt?] = []
   private var freeSlots: [Int] = []
+  /// The tokens that every prompt begins with, and the segment that holds them.
+  private var shared = 0
+  private var sharedSegment: Int?
   private var finished: [GeneratedSequence] = []
 
   /// - Parameters:
@@ -79,6 +82,7 @@ package final class Decoder {
     finish: (GeneratedSequence) -> Void
   ) {
     reserve(requests)
+    if let sharedSegment { computeShared(requests[0].prompt.prefix(shared), sharedSegment) }
     var next = 0
     while next < requests.count || !active.isEmpty {
       next = startPrompts(requests, from: next, stops)
@@ -106,16 +110,31 @@ package final class Decoder {
 
   /// One segment per slot, and places for prompts.
   private func reserve(_ requests: [GenerationRequest]) {
-    let longest = requests.reduce(1) { max($0, $1.prompt.count) }
+    shared = sharedPrefix(requests.map(\.prompt))
+    let longest = requests.reduce(1) { max($0, $1.prompt.count - shared) }
     let fewest = requests.reduce(slots) { min($0, max(1, $1.randoms.count)) }
     // A long response keeps its prompt's place: with few more places than full groups need, slots would stand idle.
     let places = min(requests.count, 4 * slots / fewest + 2)
-    let prompt = Segment(first: 0, capacity: longest), own = Segment(first: 0, capacity: settings.maxNewTokens)
-    store.reserve([Segment](repeating: prompt, count: places) + [Segment](repeating: own, count: slots))
+    sharedSegment = shared > 0 ? places + slots : nil
+    let prompt = Segment(first: shared, capacity: longest, prefix: sharedSegment)
+    let own = Segment(first: 0, capacity: settings.maxNewTokens)
+    store.reserve(
+      [Segment](repeating: prompt, count: places) + [Segment](repeating: own, count: slots)
+        + (shared > 0 ? [Segment(first: 0, capacity: shared)] : []))
     prompts = [Prompt?](repeating: nil, count: places)
     freeSlots = Array((places..<places + slots).reversed())
     active = []
     finished = []
+  }
+
+  /// Computes what every prompt begins with, `prefillRows` rows at a time.
+  private func computeShared(_ tokens: ArraySlice<Int32>, _ segment: Int) {
+    for start in stride(from: 0, to: tokens.count, by: Self.prefillRows) {
+      let piece = Array(tokens.dropFirst(start).prefix(Self.prefillRows))
+      transformer.layersForward(
+        tokens: piece, chunks: [Chunk(segment: segment, row: 0, count: piece.count, position: start)], store: store,
+        saves: false)
+    }
   }
 
   /// Starts requests in order while all their samples find a slot; returns the next request.
@@ -163,7 +182,7 @@ package final class Decoder {
     }
     for (place, request) in batch {
       let prompt = requests[request].prompt
-      var position = 0
+      var position = shared
       while position < prompt.count {
         let count = min(prompt.count - position, Self.prefillRows - tokens.count)
         chunks.append(Chunk(segment: place, row: tokens.count, count: count, position: position))

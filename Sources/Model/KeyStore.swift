@@ -83,6 +83,15 @@ package final class KeyStore {
     return result
   }
 
+  /// One head's chain of a segment and those before it.
+  func chain(layer: Int, segment index: Int, head: Int) -> KeyChain {
+    let own = keys(layer: layer, segment: index, head: head)
+    guard let before = segments[index].prefix else { return KeyChain(own: own) }
+    let prompt = keys(layer: layer, segment: before, head: head)
+    let shared = segments[before].prefix.map { keys(layer: layer, segment: $0, head: head) }
+    return KeyChain(shared: shared, prompt: prompt, own: own)
+  }
+
   /// Zeroes the gradients of one head's keys and values of a segment.
   func clearGradients(segment index: Int, head: Int) {
     let count = segments[index].capacity * attention.width

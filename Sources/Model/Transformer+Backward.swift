@@ -91,7 +91,7 @@ extension Transformer {
   /// prompt's keys; their order within is fixed.
   private func attentionBackward(layer l: Int, _ batch: Batch, store: KeyStore) {
     let heads = configuration.keyValueHeads
-    let families = Dictionary(grouping: batch.chunks) { batch.segments[$0.segment].prefix ?? $0.segment }
+    let families = Dictionary(grouping: batch.chunks) { batch.root(of: $0.segment) }
       .sorted { $0.key < $1.key }.map(\.value)
     pool.run(parts: families.count * heads) { part, thread in
       let family = families[part / heads], head = part % heads
@@ -117,14 +117,13 @@ extension Transformer {
 
   private func rowsBackward(_ chunk: Chunk, layer l: Int, head: Int, store: KeyStore, thread: Int) {
     let c = configuration, w = workspace, attention = store.attention, dim = c.headDimensions
-    let own = store.keys(layer: l, segment: chunk.segment, head: head)
-    let prefix = store.segments[chunk.segment].prefix.map { store.keys(layer: l, segment: $0, head: head) }
+    let chain = store.chain(layer: l, segment: chunk.segment, head: head)
     let first = head * attention.heads
     for i in 0..<chunk.count {
       let row = chunk.row + i
       let q = row * c.queryKeyValue + first * dim, o = row * c.queryWidth + first * dim
       attention.backward(
-        w.qkv(l) + q, position: chunk.position + i, prefix: prefix, prefixEnd: own.first, own: own,
+        w.qkv(l) + q, position: chunk.position + i, chain: chain,
         scratch: scores[thread].base, out: w.attended(l) + o, logSumExp: w.logSumExp(l) + row * c.heads + first,
         dout: w.dattended + o, dq: w.dqkv + q)
     }

@@ -66,15 +66,13 @@ extension Transformer {
     let pieces = chunks.flatMap { $0.pieces(of: 32) }
     pool.run(parts: pieces.count * heads) { part, thread in
       let piece = pieces[pieces.count - 1 - part / heads], head = part % heads
-      let own = store.keys(layer: l, segment: piece.segment, head: head)
-      let prefix = store.segments[piece.segment].prefix.map { store.keys(layer: l, segment: $0, head: head) }
+      let chain = store.chain(layer: l, segment: piece.segment, head: head)
       let first = head * attention.heads
       for i in 0..<piece.count {
         let row = piece.row + i
         attention.forward(
-          qkv + row * stride + first * dim, position: piece.position + i, prefix: prefix, prefixEnd: own.first,
-          own: own, scratch: scores[thread].base, out: w.attended(l) + row * c.queryWidth + first * dim,
-          logSumExp: w.logSumExp(l) + row * c.heads + first)
+          qkv + row * stride + first * dim, position: piece.position + i, chain: chain,
+          scratch: scores[thread].base, out: w.attended(l) + row * c.queryWidth + first * dim, logSumExp: w.logSumExp(l) + row * c.heads + first)
       }
     }
   }

@@ -22,6 +22,14 @@ package enum Timestamp {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
+  /// Today's date where this machine is: `2026-11-21`.
+  package static var localDate: String {
+    var time = time_t(now)
+    var parts = tm()
+    localtime_r(&time, &parts)
+    return "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+  }
+
   /// RFC 3339 in UTC, to the millisecond: `2026-11-21T09:55:00.123Z`; whole seconds without `fraction`.
   package static func text(_ seconds: Double, fraction: Bool = true) -> String {
     guard seconds.isFinite, abs(seconds) < 2e11 else { return "1970-01-01T00:00:00Z" }

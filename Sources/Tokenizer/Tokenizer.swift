@@ -77,20 +77,21 @@ package final class Tokenizer: Sendable {
   /// Whether the token is left out when special tokens are skipped.
   package func isSpecial(_ id: Int32) -> Bool { decodingTable.isSpecial(id) }
 
-  /// The chat messages as the text of a prompt.
+  /// The chat messages as the text of a prompt. The special tokens join the variables, unless those name them.
   ///
-  /// - Parameter addGenerationPrompt: ends the text where the assistant's turn begins.
   /// - Throws: `RollbookError` `badInput` for a model without a chat template, and for a template that fails or uses
   ///   what is not supported.
-  package func render(messages: [Message], addGenerationPrompt: Bool) throws -> String {
+  package func render(_ input: ChatTemplate.Input) throws -> ChatTemplate.Output {
     guard let chatTemplate else {
       throw RollbookError(
         .badInput, "the model has no chat template, so messages cannot be turned into text",
         hint: "give prompts as \"prompt\" (plain text) instead of \"messages\", or use a model with a chat template")
     }
-    let messages = messages.map { ["role": .string($0.role), "content": .string($0.content)] as JSON }
-    return try chatTemplate.render(
-      messages: messages, addGenerationPrompt: addGenerationPrompt, variables: templateVariables)
+    var input = input
+    var variables = templateVariables
+    for member in input.variables.members { variables[member.key] = member.value }
+    input.variables = variables
+    return try chatTemplate.render(input)
   }
 
   /// The special tokens by the names that templates know them by.

@@ -39,7 +39,11 @@ import Testing
     ("{\"id\": \"x\"}", "found neither"),
     ("{\"id\": \"x\", \"prompt\": \"x\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}", "found both"),
     ("{\"id\": \"x\", \"messages\": []}", "list of messages"),
-    ("{\"id\": \"x\", \"messages\": [{\"role\": \"user\"}]}", "\"role\" and \"content\""),
+    ("{\"id\": \"x\", \"messages\": [{\"role\": \"user\"}]}", "\"content\" of a message"),
+    ("{\"id\": \"x\", \"messages\": [{\"role\": \"user\", \"content\": 3}]}", "found an integer"),
+    ("{\"id\": \"x\", \"messages\": [{\"content\": \"x\"}]}", "a string \"role\""),
+    ("{\"id\": \"x\", \"prompt\": \"x\", \"tools\": [{}]}", "beside \"prompt\""),
+    ("{\"id\": \"x\", \"messages\": [{\"role\": \"user\", \"content\": \"\"}], \"tools\": 1}", "\"tools\""),
     ("{\"id\": \"x\", \"prompt\": \"x\", \"answer\": [1]}", "\"answer\""),
     ("{\"id\": \"x\", \"prompt\": \"x\", \"task\": 1}", "\"task\""),
     ("{\"id\": \"first\", \"prompt\": \"x\"}", "first at line 1"),
@@ -52,6 +56,19 @@ import Testing
     #expect(error?.code == .badInput)
     #expect(error?.place.hasPrefix("\(path):3") == true, "\(error?.place ?? "")")
     #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+  }
+
+  /// What the chat template knows beyond role and content goes through as it is, in its order.
+  @Test func messagesKeepAllTheirMembers() throws {
+    let messages = """
+      [{"role":"assistant","tool_calls":[{"b":1.0,"a":{}}],"content":null,"name":"x"},\
+      {"content":[{"type":"text","text":"1"},{"type":"image"},{"text":"2"}],"role":"tool"}]
+      """
+    let prompt = try #require(try read("{\"id\": \"a\", \"messages\": \(messages), \"tools\": [{\"f\": 1}]}").first)
+    #expect(prompt.tools == [["f": 1]])
+    let read = try #require(prompt.messages)
+    #expect(try Message.json(read) == messages)
+    #expect(read.map(\.content) == ["", "12"])
   }
 
   @Test func filesWithoutPromptsAreErrors() throws {

@@ -5,18 +5,19 @@ import Testing
 /// Queries of one key/value head at some positions after a prefix, with everything attention needs.
 ///
 /// Keys of positions [0, split) are in a prefix segment, those of [split, end) in a segment of their own; split 0
-/// means no prefix.
+/// means no prefix. With `shared`, the first so many of the prefix are in a segment before it.
 struct AttentionCase {
   let attention: Attention
   let end: Int
   let split: Int
+  let shared: Int
   /// [end][dim]; q and dout [end][heads][dim]
   var keys: [Float], values: [Float], queries: [Float], douts: [Float]
 
-  init(heads: Int, dimensions: Int, end: Int, split: Int, seed: Int) {
+  init(heads: Int, dimensions: Int, end: Int, split: Int, shared: Int = 0, seed: Int) {
     var numbers = Numbers(seed: seed)
     attention = Attention(heads: heads, dimensions: dimensions)
-    (self.end, self.split) = (end, split)
+    (self.end, self.split, self.shared) = (end, split, shared)
     keys = numbers.floats(end * dimensions, scale: 1.5)
     values = numbers.floats(end * dimensions)
     queries = numbers.floats(end * heads * dimensions)
@@ -79,29 +80,30 @@ struct AttentionResult {
 
   init(_ c: AttentionCase, positions: Range<Int>, backward: Bool = true, piece: Int = 5) {
     let a = c.attention, size = c.heads * c.dim
-    let prefix = c.split > 0 ? SegmentMemory(a, first: 0, end: c.split) : nil
+    let shared = c.shared > 0 ? SegmentMemory(a, first: 0, end: c.shared) : nil
+    let prefix = c.split > 0 ? SegmentMemory(a, first: c.shared, end: c.split) : nil
     let own = SegmentMemory(a, first: c.split, end: c.end)
-    prefix?.pack(c, piece: piece)
-    own.pack(c, piece: piece)
+    let memories = [shared, prefix, own].compactMap { $0 }
+    for memory in memories { memory.pack(c, piece: piece) }
+    let chain = KeyChain(shared: shared?.segment, prompt: prefix?.segment, own: own.segment)
     let scratch = Floats(unset: a.scratch(end: c.end))
     for position in positions {
       let place = position * size..<(position + 1) * size
       let q = Floats(Array(c.queries[place])), dout = Floats(Array(c.douts[place]))
       let out = Floats(unset: size), lse = Floats(unset: c.heads), dq = Floats(unset: size)
       a.forward(
-        q.base, position: position, prefix: prefix?.segment, prefixEnd: c.split, own: own.segment,
-        scratch: scratch.base, out: out.base, logSumExp: lse.base)
+        q.base, position: position, chain: chain, scratch: scratch.base, out: out.base, logSumExp: lse.base)
       if backward {
         a.backward(
-          q.base, position: position, prefix: prefix?.segment, prefixEnd: c.split, own: own.segment,
-          scratch: scratch.base, out: out.base, logSumExp: lse.base, dout: dout.base, dq: dq.base)
+          q.base, position: position, chain: chain, scratch: scratch.base, out: out.base, logSumExp: lse.base,
+          dout: dout.base, dq: dq.base)
       }
       #expect([q, dout, out, lse, dq, scratch].allSatisfy { $0.isIntact }, "wrote outside")
       self.out += out.values
       logSumExp += lse.values
       queryGradients += dq.values
     }
-    for memory in [prefix, own].compactMap({ $0 }) {
+    for memory in memories {
       #expect(memory.isIntact, "wrote outside")
       for row in 0..<memory.count {
         let place = row * a.width..<row * a.width + c.dim

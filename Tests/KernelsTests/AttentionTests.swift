@@ -34,7 +34,8 @@ import Testing
   @Test(arguments: 1...70)
   func everyLengthAndSplit(end: Int) {
     for split in Set([0, end / 3, end / 2, end - 1, max(0, end - 17), min(16, end - 1)]) {
-      let c = AttentionCase(heads: 3, dimensions: 12, end: end, split: split, seed: end * 100 + split)
+      let c = AttentionCase(
+        heads: 3, dimensions: 12, end: end, split: split, shared: split * 2 / 3, seed: end * 100 + split)
       let positions = max(split, end - 2)..<end
       let found = AttentionResult(c, positions: positions), twin = AttentionTwin(c, positions: positions)
       expectClose(found.out, twin.out, relative: 1e-6, absolute: 2e-6, "\(split) + \(end - split)")
@@ -76,12 +77,15 @@ import Testing
   func sharedPrefixHasTheBitsOfACopy(dimensions: Int) {
     for heads in [1, 3, 4, 7] {
       for (end, split) in [(2, 1), (16, 15), (17, 16), (33, 17), (40, 31), (64, 48), (70, 5)] {
-        let shared = AttentionCase(heads: heads, dimensions: dimensions, end: end, split: split, seed: end)
         let copy = AttentionCase(heads: heads, dimensions: dimensions, end: end, split: 0, seed: end)
-        let a = AttentionResult(shared, positions: split..<end, backward: false, piece: 3)
-        let b = AttentionResult(copy, positions: split..<end, backward: false, piece: end)
-        #expect(a.out.bits == b.out.bits, "\(heads) heads, \(split) + \(end - split) keys")
-        #expect(a.logSumExp.bits == b.logSumExp.bits, "\(heads) heads, \(split) + \(end - split) keys")
+        let expected = AttentionResult(copy, positions: split..<end, backward: false, piece: end)
+        for shared in Set([0, split / 2, split - 1]) {
+          let c = AttentionCase(heads: heads, dimensions: dimensions, end: end, split: split, shared: shared, seed: end)
+          let found = AttentionResult(c, positions: split..<end, backward: false, piece: 3)
+          let what = "\(heads) heads, \(shared) of \(split) + \(end - split) keys"
+          #expect(found.out.bits == expected.out.bits, "\(what)")
+          #expect(found.logSumExp.bits == expected.logSumExp.bits, "\(what)")
+        }
       }
     }
   }

@@ -152,6 +152,36 @@ func expectSameGradient(
     }
   }
 
+  /// What several prompts begin with, once or in every prompt: the same bits forward, the same gradient.
+  @Test(arguments: [1, 15, 16, 33, 50], precisions)
+  func sharedBeginningEqualsCopies(beginning: Int, precision: Precision) throws {
+    let configuration = try Self.models()[beginning % 5]
+    let harness = Harness(smallParameters(configuration), precision: precision)
+    var numbers = Numbers(seed: beginning)
+    let head = numbers.tokens(beginning, below: configuration.vocabularyCount)
+    let groups = (0..<4).map { _ in
+      var group = Group.random(&numbers, vocabulary: configuration.vocabularyCount, responses: 3, longest: 40)
+      group.prompt = head + group.prompt
+      return group
+    }
+    func run(shared: Bool) -> (found: [Float], gradients: Parameters) {
+      var batch = Batch(), c: [Float] = [], e: [Float] = [], ranges: [Range<Int>] = []
+      let segment = shared ? batch.append(shared: head) : nil
+      for group in groups {
+        c += group.c.flatMap { $0 }
+        e += group.e.flatMap { $0 }
+        ranges += batch.append(prompt: group.prompt, responses: group.responses, after: segment)
+      }
+      let gradients = Parameters(configuration)
+      let result = harness.backward(batch, dLogprobs: c, dEntropies: e, into: gradients)
+      return (ranges.flatMap { result.logprobs[$0] + result.entropies[$0] }, gradients)
+    }
+    let once = run(shared: true), copies = run(shared: false)
+    expectSame(once.found, copies.found, "log-probabilities and entropies")
+    // In bf16 the gradients that reach the beginning are rounded before they are added, or after.
+    expectSameGradient(once.gradients, copies.gradients, precision == .bf16 ? 2e-2 : 1e-5, "shared beginning")
+  }
+
   @Test(arguments: 0..<5)
   func evaluateHasTheBitsOfForward(model: Int) throws {
     let configuration = try Self.models()[model], harness = Harness(smallParameters(configuration))

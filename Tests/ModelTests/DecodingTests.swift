@@ -9,10 +9,13 @@ struct Sampling {
   var settings = SamplingSettings()
   var endTokens: Set<Int32> = []
 
-  /// - Parameter vocabulary: some of its tokens end a response, so that lengths differ.
-  init(vocabulary: Int, prompts: Int = 7, samples: Int = 4, seed: Int = 1) {
+  /// - Parameters:
+  ///   - vocabulary: some of its tokens end a response, so that lengths differ.
+  ///   - beginning: tokens that all prompts begin with.
+  init(vocabulary: Int, prompts: Int = 7, samples: Int = 4, beginning: Int = 0, seed: Int = 1) {
     var numbers = Numbers(seed: seed)
-    self.prompts = (0..<prompts).map { _ in numbers.tokens(1 + Int(numbers.next() % 40), below: vocabulary) }
+    let shared = numbers.tokens(beginning, below: vocabulary)
+    self.prompts = (0..<prompts).map { _ in shared + numbers.tokens(1 + Int(numbers.next() % 40), below: vocabulary) }
     self.samples = samples
     settings.maxNewTokens = 30
     settings.temperature = 0.8
@@ -122,6 +125,25 @@ struct Sampling {
         let one = harness.generate(
           [sampling.request(prompt, samples: [2])], sampling.settings, endTokens: sampling.endTokens, slots: 1)
         #expect(expected["\(prompt)/2"] == Sampling.text(one[0][0]), "a sample alone, \(threads) threads")
+      }
+    }
+  }
+
+  /// Hundreds of rollouts, each made again by itself: no group, no other prompt, nothing shared.
+  @Test(.enabled(if: productsAreInvariant, needsInvariance), arguments: [0, 15, 16, 17, 40, 1100], precisions)
+  func everyRolloutAlone(beginning: Int, precision: Precision) throws {
+    let configuration = try smallConfiguration(layers: beginning > 1000 ? 1 : 2, type: "qwen3")
+    let harness = Harness(smallParameters(configuration), threads: 2, precision: precision)
+    let count = beginning > 1000 ? 6 : 40
+    let sampling = Sampling(vocabulary: 37, prompts: count, samples: 6, beginning: beginning, seed: beginning)
+    #expect((sharedPrefix(sampling.prompts) > 0) == (beginning >= 16))
+    let together = sampling.run(harness, slots: 50)
+    #expect(together.count == 6 * count)
+    for prompt in sampling.prompts.indices {
+      for sample in 0..<6 {
+        let alone = harness.generate(
+          [sampling.request(prompt, samples: [sample])], sampling.settings, endTokens: sampling.endTokens, slots: 1)
+        #expect(together["\(prompt)/\(sample)"] == "\(Sampling.text(alone[0][0]))", "\(prompt)/\(sample)")
       }
     }
   }

@@ -57,9 +57,9 @@ struct GGUFTokenizerTests {
     let again = try publishedAndRead(tokenizer)
     #expect(again.digest == tokenizer.digest)
     #expect(again.eosIDs == tokenizer.eosIDs && again.bosID == tokenizer.bosID && again.padID == tokenizer.padID)
-    let messages = [Message(role: "user", content: "Hi")]
-    let prompt = try tokenizer.render(messages: messages, addGenerationPrompt: true)
-    #expect(prompt.utf8.elementsEqual(try again.render(messages: messages, addGenerationPrompt: true).utf8))
+    let input = ChatTemplate.Input(messages: [Message(role: "user", content: "Hi").json])
+    let prompt = try tokenizer.render(input).text
+    #expect(prompt.utf8.elementsEqual(try again.render(input).text.utf8))
     #expect(tokenizer.eosIDs.allSatisfy { tokenizer.isSpecial($0) } && !tokenizer.eosIDs.isEmpty)
   }
 

@@ -77,8 +77,7 @@ struct PublishingTests {
       json: SmallTokenizer.json(), config: ["chat_template": "old", "eos_token": ["content": "<e>"]],
       chatTemplate: "new {{ eos_token }}{{ messages[0].content }}")
     #expect(tokenizer.eosIDs == [4])
-    #expect(
-      try tokenizer.render(messages: [Message(role: "user", content: "!")], addGenerationPrompt: true) == "new <e>!")
+    #expect(try tokenizer.render(.init(messages: [Message(role: "user", content: "!").json])).text == "new <e>!")
     let named = try Tokenizer(
       json: SmallTokenizer.json(), config: ["chat_template": [["name": "default", "template": "d"]]])
     #expect(named.chatTemplate?.text == "d")
@@ -87,7 +86,7 @@ struct PublishingTests {
   @Test func saysThatThereIsNoTemplate() throws {
     let tokenizer = try Tokenizer(json: SmallTokenizer.json())
     let error = #expect(throws: RollbookError.self) {
-      try tokenizer.render(messages: [Message(role: "user", content: "Hi")], addGenerationPrompt: true)
+      try tokenizer.render(.init(messages: [Message(role: "user", content: "Hi").json])).text
     }
     #expect(error?.message.contains("no chat template") == true)
     #expect(error?.hint?.contains("\"prompt\"") == true)

@@ -9,7 +9,7 @@ struct SortExampleTests {
 
   @Test func rendersAPromptInFewTokens() throws {
     let tokenizer = try Tokenizer.load(folder: Self.folder)
-    let prompt = try tokenizer.render(messages: [Message(role: "user", content: "6 7 4 2")], addGenerationPrompt: true)
+    let prompt = try tokenizer.render(.init(messages: [Message(role: "user", content: "6 7 4 2").json])).text
     let ids = tokenizer.encode(prompt, addSpecialTokens: false)
     let spellings = ids.map { tokenizer.spelling(of: $0) ?? "" }
     #expect(spellings == ["<|bos|>", "<|user|>", "6", "Ġ7", "Ġ4", "Ġ2", "<|assistant|>"])

@@ -49,7 +49,7 @@ typedef struct {
   ptrdiff_t first, end;         // absolute positions [first, end)
 } ck_keys;
 // One query position of `heads` query heads that share one key/value head.
-// q: head h at q + h*head_stride; out likewise. scores: scratch of heads * 16 * (blocks of both parts).
+// q: head h at q + h*head_stride; out likewise. scores: scratch of heads * 16 * (blocks of all parts).
 // lse[h] = log of the sum of exponentials, for backward; may be NULL.
 void ck_attention_row(const float *q, ptrdiff_t head_stride, ptrdiff_t heads, ptrdiff_t dim, ptrdiff_t width,
                       const ck_keys *parts, ptrdiff_t count, float scale, float *scores, float *out, float *lse);
@@ -59,7 +59,7 @@ typedef struct {
   ptrdiff_t first, end;
 } ck_key_gradients;
 // dq is written; key and value gradients are added to. out is the forward result.
-// scratch: 2 * heads * 16 * (blocks of both parts).
+// scratch: 2 * heads * 16 * (blocks of all parts).
 void ck_attention_row_backward(const float *q, const float *out, const float *dout, ptrdiff_t head_stride,
                                ptrdiff_t heads, ptrdiff_t dim, ptrdiff_t width, const ck_key_gradients *parts,
                                ptrdiff_t count, float scale, const float *lse, float *scratch, float *dq);

@@ -2,6 +2,8 @@
 // a*b + c becomes one instruction where the processor has it; no other reordering is allowed.
 #pragma clang fp contract(fast)
 
+#pragma clang diagnostic ignored "-Wpsabi"   // every v16 is passed inline
+
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float v16 __attribute__((vector_size(64), aligned(4)));

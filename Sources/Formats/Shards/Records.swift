@@ -1,38 +1,3 @@
-/// One turn of a conversation.
-package struct Message: Equatable, Sendable {
-  /// "system", "user", "assistant", "tool".
-  package var role: String
-  package var content: String
-
-  package init(role: String, content: String) {
-    self.role = role
-    self.content = content
-  }
-}
-
-extension Message {
-  /// A conversation as the text that rollouts store: `[{"role":"user","content":"…"}]`.
-  package static func json(_ messages: [Message]) throws -> String {
-    try JSON.array(messages.map { ["role": .string($0.role), "content": .string($0.content)] }).serialized()
-  }
-
-  /// Reads a conversation.
-  ///
-  /// - Parameter place: What an error calls the place.
-  package static func messages(_ json: JSON, place: String) throws -> [Message] {
-    guard let list = json.array, !list.isEmpty else {
-      throw RollbookError.badInput(place, "expected \"messages\" to be a list of messages, found \(json.kind)")
-    }
-    return try list.map { entry in
-      guard let role = entry["role"]?.string, let content = entry["content"]?.string else {
-        throw RollbookError.badInput(
-          place, "expected a message with the strings \"role\" and \"content\", found \(entry.kind)")
-      }
-      return Message(role: role, content: content)
-    }
-  }
-}
-
 /// Why sampling ended.
 package enum FinishReason: String, Sendable, CaseIterable {
   /// The end token was sampled.

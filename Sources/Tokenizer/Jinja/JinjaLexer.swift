@@ -1,7 +1,7 @@
 import Formats
 
 /// A token inside of `{{ … }}` or `{% … %}`.
-struct TemplateToken: Sendable {
+struct JinjaToken: Sendable {
   enum Kind: Equatable, Sendable {
     case name
     case string
@@ -20,33 +20,33 @@ struct TemplateToken: Sendable {
 }
 
 /// What a template is made of, in order.
-enum TemplateSegment: Sendable {
+enum JinjaSegment: Sendable {
   case text(String)
   /// `{{ … }}`
-  case output([TemplateToken])
+  case output([JinjaToken])
   /// `{% … %}`
-  case statement([TemplateToken])
+  case statement([JinjaToken])
 }
 
 /// Cuts a template into text and tags, with Jinja's white-space control: `trim_blocks` and `lstrip_blocks` are on, as
 /// transformers sets them; "-" strips white space on its side, "+" keeps it.
-struct TemplateLexer {
+struct JinjaLexer {
   /// Tokens in one tag that are accepted: expressions nest no deeper than that, whatever the text.
   private static let maximumTokens = 2000
 
-  private let source: TemplateSource
+  private let source: JinjaSource
   private var position = 0
   /// Whether the last thing read ended with a line end, or nothing was read yet.
   private var isLineStart = true
-  private var segments: [TemplateSegment] = []
+  private var segments: [JinjaSegment] = []
 
-  init(_ source: TemplateSource) {
+  init(_ source: JinjaSource) {
     self.source = source
   }
 
   private var bytes: [UInt8] { source.bytes }
 
-  mutating func segmentsOfTemplate() throws -> [TemplateSegment] {
+  mutating func segmentsOfTemplate() throws -> [JinjaSegment] {
     while let tag = nextTag() {
       try read(tag)
       isLineStart = position > 0 && bytes[position - 1] == UInt8(ascii: "\n")
@@ -64,7 +64,9 @@ struct TemplateLexer {
   private func nextTag() -> (tag: Tag, offset: Int)? {
     var index = position
     while index + 1 < bytes.count {
-      if bytes[index] == UInt8(ascii: "{"), let tag = Tag(rawValue: bytes[index + 1]) { return (tag, index) }
+      if bytes[index] == UInt8(ascii: "{"), let tag = Tag(rawValue: bytes[index + 1]) {
+        return (tag, index)
+      }
       index += 1
     }
     return nil
@@ -86,12 +88,12 @@ struct TemplateLexer {
   /// Where the text before a tag ends once white space is taken off.
   private func textEnd(before tag: Int, sign: UInt8, isOutput: Bool) -> Int {
     let text = bytes[position..<tag]
-    if sign == UInt8(ascii: "-") { return TemplateSource.endWithoutSpace(text) }
+    if sign == UInt8(ascii: "-") { return JinjaSource.endWithoutSpace(text) }
     if sign == UInt8(ascii: "+") || isOutput { return tag }
     let newline = text.lastIndex(of: UInt8(ascii: "\n"))
     guard newline != nil || isLineStart else { return tag }
     let line = newline.map { $0 + 1 } ?? position
-    return TemplateSource.endWithoutSpace(bytes[line..<tag]) == line ? line : tag
+    return JinjaSource.endWithoutSpace(bytes[line..<tag]) == line ? line : tag
   }
 
   private mutating func appendText(_ range: Range<Int>) {
@@ -111,11 +113,15 @@ struct TemplateLexer {
     let sign = byte(position)
     if sign == UInt8(ascii: "-"), has(end, at: position + 1) {
       position = source.endOfSpace(position + 3)
-    } else if sign == UInt8(ascii: "+"), end.utf8Start[0] != UInt8(ascii: "}"), has(end, at: position + 1) {
+    } else if sign == UInt8(ascii: "+"), end.utf8Start[0] != UInt8(ascii: "}"),
+      has(end, at: position + 1)
+    {
       position += 3
     } else if has(end, at: position) {
       position += 2
-      if end.utf8Start[0] != UInt8(ascii: "}"), byte(position) == UInt8(ascii: "\n") { position += 1 }
+      if end.utf8Start[0] != UInt8(ascii: "}"), byte(position) == UInt8(ascii: "\n") {
+        position += 1
+      }
     } else {
       return false
     }
@@ -170,22 +176,27 @@ struct TemplateLexer {
     return true
   }
 
-  private mutating func tokens(of tag: (tag: Tag, offset: Int), until end: StaticString) throws -> [TemplateToken] {
-    var tokens: [TemplateToken] = []
+  private mutating func tokens(of tag: (tag: Tag, offset: Int), until end: StaticString) throws
+    -> [JinjaToken]
+  {
+    var tokens: [JinjaToken] = []
     var brackets: [UInt8] = []
-    var reader = TemplateTokenReader(source, position)
+    var reader = JinjaTokenReader(source, position)
     while true {
       reader.skipSpace()
       position = reader.position
       let offset = position
       if brackets.isEmpty, takeEnd(end) {
-        tokens.append(TemplateToken(kind: .end, text: "", offset: offset))
+        tokens.append(JinjaToken(kind: .end, text: "", offset: offset))
         return tokens
       }
       guard position < bytes.count else {
-        throw source.fault(tag.offset, "expected \(end) after this tag, found the end of the template")
+        throw source.fault(
+          tag.offset, "expected \(end) after this tag, found the end of the template")
       }
-      guard tokens.count < Self.maximumTokens else { throw source.fault(offset, "the tag is too long") }
+      guard tokens.count < Self.maximumTokens else {
+        throw source.fault(offset, "the tag is too long")
+      }
       let token = try reader.next()
       if token.kind == .symbol { try Self.balance(token, &brackets, source) }
       tokens.append(token)
@@ -193,7 +204,9 @@ struct TemplateLexer {
   }
 
   /// A tag ends only where its brackets are closed: `{{ {'a': {}} }}`.
-  private static func balance(_ token: TemplateToken, _ brackets: inout [UInt8], _ source: TemplateSource) throws {
+  private static func balance(_ token: JinjaToken, _ brackets: inout [UInt8], _ source: JinjaSource)
+    throws
+  {
     switch token.text {
     case "(": brackets.append(UInt8(ascii: ")"))
     case "[": brackets.append(UInt8(ascii: "]"))

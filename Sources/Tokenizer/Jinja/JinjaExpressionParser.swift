@@ -1,13 +1,13 @@
 import Formats
 
 /// Recursive descent over the tokens of one tag, with Jinja's precedences.
-struct TemplateExpressionParser {
-  let tokens: [TemplateToken]
-  let source: TemplateSource
+struct JinjaExpressionParser {
+  let tokens: [JinjaToken]
+  let source: JinjaSource
   var next = 0
   private var depth = 0
 
-  init(_ tokens: [TemplateToken], _ source: TemplateSource) {
+  init(_ tokens: [JinjaToken], _ source: JinjaSource) {
     self.tokens = tokens
     self.source = source
   }
@@ -15,7 +15,7 @@ struct TemplateExpressionParser {
   // MARK: Tokens
 
   /// The last token is always the end of the tag.
-  var current: TemplateToken { tokens[next] }
+  var current: JinjaToken { tokens[next] }
 
   mutating func advance() { if next + 1 < tokens.count { next += 1 } }
 
@@ -54,66 +54,93 @@ struct TemplateExpressionParser {
     return source.fault(current.offset, "\(expectation), found \(found)")
   }
 
-  /// The names that a `for` or a `set` gives values to.
-  mutating func targets() throws -> [String] {
-    let inBrackets = take(symbol: "(")
-    var names = [try name()]
-    while take(symbol: ",") { names.append(try name()) }
-    if inBrackets { try expect(symbol: ")") }
-    return names
+  /// What a `for` or a `set` gives values to: a name, `namespace.name`, or several in a tuple.
+  mutating func target(withAttribute: Bool = false) throws -> JinjaTarget {
+    let offset = current.offset
+    var targets: [JinjaTarget] = []
+    var isTuple = false
+    while true {
+      targets.append(try oneTarget(withAttribute: withAttribute))
+      guard take(symbol: ",") else { break }
+      isTuple = true
+      if current.kind == .end || isName("in") || isSymbol("=") || isSymbol(")") { break }
+    }
+    return isTuple ? .tuple(targets, offset) : targets[0]
+  }
+
+  private mutating func oneTarget(withAttribute: Bool) throws -> JinjaTarget {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= JinjaParser.maximumDepth else {
+      throw source.fault(current.offset, "names nested too deeply")
+    }
+    let offset = current.offset
+    if take(symbol: "(") {
+      let inner = try target()
+      try expect(symbol: ")")
+      return inner
+    }
+    let name = try self.name()
+    guard !["true", "false", "none", "True", "False", "None"].contains(name) else {
+      throw source.fault(offset, "\"\(name)\" cannot be given a value")
+    }
+    if withAttribute, take(symbol: ".") { return .attribute(name, try self.name(), offset) }
+    return .name(name)
   }
 
   // MARK: Expressions
 
-  /// One expression, or several with commas between, which make a list (a tuple in Jinja).
-  mutating func tuple(withConditional: Bool = true) throws -> TemplateExpression {
+  /// One expression, or several with commas between, which make a tuple.
+  mutating func tuple(withConditional: Bool = true) throws -> JinjaExpression {
+    let offset = current.offset
     let first = try withConditional ? expression() : disjunction()
     guard isSymbol(",") else { return first }
     var elements = [first]
     while take(symbol: ",") {
-      if current.kind == .end || isSymbol(")") { break }
+      if current.kind == .end || isSymbol(")") || isName("if") || isName("recursive") { break }
       elements.append(try withConditional ? expression() : disjunction())
     }
-    return .list(elements)
+    return .tuple(elements, offset)
   }
 
-  mutating func expression() throws -> TemplateExpression {
+  mutating func expression() throws -> JinjaExpression {
     depth += 1
     defer { depth -= 1 }
-    guard depth <= TemplateParser.maximumDepth else {
+    guard depth <= JinjaParser.maximumDepth else {
       throw source.fault(current.offset, "expression nested too deeply")
     }
     var result = try disjunction()
     while take(name: "if") {
       let condition = try disjunction()
-      result = .conditional(result, condition: condition, otherwise: take(name: "else") ? try expression() : nil)
+      result = .conditional(
+        result, condition: condition, otherwise: take(name: "else") ? try expression() : nil)
     }
     return result
   }
 
-  private mutating func disjunction() throws -> TemplateExpression {
+  private mutating func disjunction() throws -> JinjaExpression {
     var left = try conjunction()
     while take(name: "or") { left = .or(left, try conjunction()) }
     return left
   }
 
-  private mutating func conjunction() throws -> TemplateExpression {
+  private mutating func conjunction() throws -> JinjaExpression {
     var left = try negation()
     while take(name: "and") { left = .and(left, try negation()) }
     return left
   }
 
-  private mutating func negation() throws -> TemplateExpression {
+  private mutating func negation() throws -> JinjaExpression {
     var count = 0
     while take(name: "not") { count += 1 }
     let operand = try comparison()
     return count == 0 ? operand : count.isMultiple(of: 2) ? .not(.not(operand)) : .not(operand)
   }
 
-  private mutating func comparison() throws -> TemplateExpression {
+  private mutating func comparison() throws -> JinjaExpression {
     let offset = current.offset
     let first = try sum()
-    var rest: [(operation: String, operand: TemplateExpression)] = []
+    var rest: [(operation: String, operand: JinjaExpression)] = []
     while true {
       if current.kind == .symbol, ["==", "!=", "<", "<=", ">", ">="].contains(current.text) {
         let operation = current.text
@@ -131,7 +158,7 @@ struct TemplateExpressionParser {
     }
   }
 
-  private mutating func sum() throws -> TemplateExpression {
+  private mutating func sum() throws -> JinjaExpression {
     var left = try concatenation()
     while current.kind == .symbol, ["+", "-"].contains(current.text) {
       let token = current
@@ -141,13 +168,14 @@ struct TemplateExpressionParser {
     return left
   }
 
-  private mutating func concatenation() throws -> TemplateExpression {
+  private mutating func concatenation() throws -> JinjaExpression {
+    let offset = current.offset
     var parts = [try product()]
     while take(symbol: "~") { parts.append(try product()) }
-    return parts.count == 1 ? parts[0] : .concatenation(parts)
+    return parts.count == 1 ? parts[0] : .concatenation(parts, offset)
   }
 
-  private mutating func product() throws -> TemplateExpression {
+  private mutating func product() throws -> JinjaExpression {
     var left = try power()
     while current.kind == .symbol, ["*", "/", "//", "%"].contains(current.text) {
       let token = current
@@ -157,7 +185,7 @@ struct TemplateExpressionParser {
     return left
   }
 
-  private mutating func power() throws -> TemplateExpression {
+  private mutating func power() throws -> JinjaExpression {
     var left = try unary(withFilters: true)
     while isSymbol("**") {
       let offset = current.offset
@@ -167,13 +195,13 @@ struct TemplateExpressionParser {
     return left
   }
 
-  private mutating func unary(withFilters: Bool) throws -> TemplateExpression {
+  private mutating func unary(withFilters: Bool) throws -> JinjaExpression {
     depth += 1
     defer { depth -= 1 }
-    guard depth <= TemplateParser.maximumDepth else {
+    guard depth <= JinjaParser.maximumDepth else {
       throw source.fault(current.offset, "expression nested too deeply")
     }
-    var result: TemplateExpression
+    var result: JinjaExpression
     let token = current
     if token.kind == .symbol, ["-", "+"].contains(token.text) {
       advance()
@@ -185,20 +213,18 @@ struct TemplateExpressionParser {
     return withFilters ? try filters(result) : result
   }
 
-  mutating func primary() throws -> TemplateExpression {
+  mutating func primary() throws -> JinjaExpression {
     let token = current
     switch token.kind {
     case .name:
       advance()
       switch token.text {
-      case "true", "True": return .constant(.bool(true))
-      case "false", "False": return .constant(.bool(false))
-      case "none", "None": return .constant(.none)
-      default:
-        guard !TemplateFunctions.unsupported.contains(token.text) else {
-          throw source.unsupported(token.offset, "\"\(token.text)\"")
-        }
-        return .name(token.text, token.offset)
+      case "true", "True": return .bool(true)
+      case "false", "False": return .bool(false)
+      case "none", "None": return .none
+      case "self", "super", "lipsum", "_", "gettext", "ngettext":
+        throw source.unsupported(token.offset, "\"\(token.text)\"")
+      default: return .name(token.text, token.offset)
       }
     case .string:
       var text = ""
@@ -206,16 +232,16 @@ struct TemplateExpressionParser {
         text += current.text
         advance()
       }
-      return .constant(.string(text))
+      return .string(text)
     case .integer(let value):
       advance()
-      return .constant(.int(value))
+      return .int(value)
     case .float(let value):
       advance()
-      return .constant(.double(value))
+      return .double(value)
     case .symbol where token.text == "(":
       advance()
-      if take(symbol: ")") { return .list([]) }
+      if take(symbol: ")") { return .tuple([], token.offset) }
       let inner = try tuple()
       try expect(symbol: ")")
       return inner
@@ -225,21 +251,22 @@ struct TemplateExpressionParser {
     }
   }
 
-  private mutating func list() throws -> TemplateExpression {
+  private mutating func list() throws -> JinjaExpression {
+    let offset = current.offset
     try expect(symbol: "[")
-    var elements: [TemplateExpression] = []
+    var elements: [JinjaExpression] = []
     while !isSymbol("]") {
       elements.append(try expression())
       if !take(symbol: ",") { break }
     }
     try expect(symbol: "]")
-    return .list(elements)
+    return .list(elements, offset)
   }
 
-  private mutating func dictionary() throws -> TemplateExpression {
+  private mutating func dictionary() throws -> JinjaExpression {
     let offset = current.offset
     try expect(symbol: "{")
-    var members: [(key: TemplateExpression, value: TemplateExpression)] = []
+    var members: [(key: JinjaExpression, value: JinjaExpression)] = []
     while !isSymbol("}") {
       let key = try expression()
       try expect(symbol: ":")

@@ -1,7 +1,7 @@
 import Formats
 
 /// The text of a template: UTF-8 with every line end written "\n" and one at the very end dropped, as Jinja reads it.
-struct TemplateSource: Sendable {
+struct JinjaSource: Sendable {
   /// What errors call the template.
   let name: String
   let bytes: [UInt8]
@@ -38,12 +38,13 @@ struct TemplateSource: Sendable {
     return .badInput("\(name):\(line):\(column)", message, hint: hint)
   }
 
-  /// An error about Jinja that is not built yet.
+  /// An error about what Jinja has and this does not.
   func unsupported(_ offset: Int, _ construct: String) -> RollbookError {
-    fault(
-      offset, "\(construct) is not supported in chat templates",
-      hint: "simplify the template, or give prompts as \"prompt\" (plain text) instead of \"messages\"")
+    fault(offset, "\(construct) is not supported in chat templates", hint: Self.simplify)
   }
+
+  static let simplify =
+    "simplify the template, or give prompts as \"prompt\" (plain text) instead of \"messages\""
 
   /// White space as Python's `str.strip` and `\s` have it.
   static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
@@ -56,7 +57,8 @@ struct TemplateSource: Sendable {
     while end > bytes.startIndex {
       var start = end - 1
       while start > bytes.startIndex, bytes[start] & 0xC0 == 0x80 { start -= 1 }
-      guard let scalar = String(decoding: bytes[start..<end], as: UTF8.self).unicodeScalars.first, isSpace(scalar)
+      guard let scalar = String(decoding: bytes[start..<end], as: UTF8.self).unicodeScalars.first,
+        isSpace(scalar)
       else {
         break
       }
@@ -71,7 +73,8 @@ struct TemplateSource: Sendable {
     while index < bytes.count {
       var end = index + 1
       while end < bytes.count, bytes[end] & 0xC0 == 0x80 { end += 1 }
-      guard let scalar = String(decoding: bytes[index..<end], as: UTF8.self).unicodeScalars.first, Self.isSpace(scalar)
+      guard let scalar = String(decoding: bytes[index..<end], as: UTF8.self).unicodeScalars.first,
+        Self.isSpace(scalar)
       else { break }
       index = end
     }
