@@ -62,8 +62,8 @@ extension Transformer {
     guard let adapter else { return }
     for part in adapter.layout.parts(l, kind) {
       let (u, z, _) = scratch(adapter, rows: rows), width = part.outputs
-      matmul.forward(x, rows: rows, adapter.down(part), u)
-      matmul.forward(u, rows: rows, adapter.up(part), z)
+      exact.forward(x, rows: rows, adapter.down(part), u)
+      exact.forward(u, rows: rows, adapter.up(part), z)
       let scale = adapter.scale, stride = linear.outputs, y = y + part.offset
       pool.split(rows, grain: 8) { range, _ in
         for row in range {
@@ -82,8 +82,8 @@ extension Transformer {
     for part in adapter.layout.parts(l, kind) {
       let (_, dz, du) = scratch(adapter, rows: rows)
       gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
-      matmul.inputGradient(dz, rows: rows, adapter.up(part), du)
-      matmul.inputGradient(du, rows: rows, adapter.down(part), dx, accumulate: true)
+      exact.inputGradient(dz, rows: rows, adapter.up(part), du)
+      exact.inputGradient(du, rows: rows, adapter.down(part), dx, accumulate: true)
     }
   }
 
@@ -101,10 +101,10 @@ extension Transformer {
     for part in adapter.layout.parts(l, kind) {
       let (u, dz, du) = scratch(adapter, rows: rows), rank = adapter.layout.rank
       gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
-      matmul.inputGradient(dz, rows: rows, adapter.up(part), du)
-      matmul.forward(x, rows: rows, adapter.down(part), u)
-      matmul.weightGradient(dz, rows: rows, outputs: part.outputs, u, inputs: rank, target.arena.base + part.b)
-      matmul.weightGradient(du, rows: rows, outputs: rank, x, inputs: part.inputs, target.arena.base + part.a)
+      exact.inputGradient(dz, rows: rows, adapter.up(part), du)
+      exact.forward(x, rows: rows, adapter.down(part), u)
+      exact.weightGradient(dz, rows: rows, outputs: part.outputs, u, inputs: rank, target.arena.base + part.b)
+      exact.weightGradient(du, rows: rows, outputs: rank, x, inputs: part.inputs, target.arena.base + part.a)
     }
   }
 

@@ -25,6 +25,8 @@ package final class Transformer {
   let partial: Arena
   /// Where gradients of vectors go that nobody asked for.
   let unwanted: Arena
+  /// An adapter's products are in f32 whatever the precision of the others: they are few, and a rank has few terms.
+  lazy var exact = matmul.precision == .f32 ? matmul : Matmul(pool: matmul.pool)
   /// Products of an adapter, see Transformer+Linear.
   var adapterScratch = Arena(count: 0)
 
@@ -53,6 +55,7 @@ package final class Transformer {
   /// Gives the memory of activations back; the next pass takes it anew.
   package func release() {
     workspace = Workspace(configuration, rows: 0, saves: false)
+    adapterScratch = Arena(count: 0)
     head.release()
   }
 

@@ -7,8 +7,10 @@ import Testing
 /// The LoRA cases of every golden model.
 @Suite struct AdapterGoldenTests {
   /// The golden's model with its adapter.
-  static func harness(_ model: GoldenModel, packed: Bool = false) throws -> (harness: Harness, adapter: Adapter) {
-    let harness = try Harness(model.open(), packed: packed)
+  static func harness(
+    _ model: GoldenModel, packed: Bool = false, precision: Precision = .f32
+  ) throws -> (harness: Harness, adapter: Adapter) {
+    let harness = try Harness(model.open(), packed: packed, precision: precision)
     let adapter = try Adapter(folder: "\(model.path)/lora", for: harness.configuration, pool: harness.matmul.pool)
     harness.transformer.adapter = adapter
     return (harness, adapter)

@@ -33,13 +33,13 @@ import Testing
   }
 
   /// Decoding with a cache, packed weights, and any number of threads: the same bits as training's forward.
-  @Test(.enabled(if: productsAreInvariant, needsInvariance), arguments: [1, 2, 4, 8, 16, 33])
-  func rowsDoNotDependOnTheBatch(rank: Int) throws {
+  @Test(.enabled(if: productsAreInvariant, needsInvariance), arguments: [1, 2, 4, 8, 16, 33], precisions)
+  func rowsDoNotDependOnTheBatch(rank: Int, precision: Precision) throws {
     let c = try smallConfiguration(hidden: 48, intermediate: 80, type: "qwen2"), p = smallParameters(c)
     let adapter = adapter(c, rank: rank, modules: ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"])
     let sampling = Sampling(vocabulary: c.vocabularyCount)
     let harnesses = (1...3).map { threads in
-      let harness = Harness(p, threads: threads)
+      let harness = Harness(p, threads: threads, precision: precision)
       harness.transformer.adapter = adapter
       return harness
     }
