@@ -7,9 +7,15 @@ struct JinjaBudget {
   /// Elements of a `range`, as in Jinja's sandbox.
   static let maximumRange = 100_000
 
-  private var steps = 4_000_000
+  private var steps: Int
   /// Bytes that may be read and written, all operations together.
-  private var bytes = 1 << 29
+  private var bytes: Int
+
+  /// - Parameter weight: Of what the template is given: some templates go through messages character by character.
+  init(weight: Int = 0) {
+    let weight = min(weight, 1 << 40)
+    (steps, bytes) = (4_000_000 + 16 * weight, (1 << 29) + 64 * weight)
+  }
 
   /// Counts the evaluation of one node.
   mutating func step() throws {

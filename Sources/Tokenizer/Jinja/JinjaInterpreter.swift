@@ -5,7 +5,7 @@ final class JinjaInterpreter {
   let source: JinjaSource
   let now: LocalTime?
   var scope: JinjaScope
-  var budget = JinjaBudget()
+  var budget: JinjaBudget
   /// What the innermost capture or, without one, the template has written.
   private(set) var output = ""
   /// The outputs that captures (macros, `set` blocks) put aside, the template's own first.
@@ -28,6 +28,7 @@ final class JinjaInterpreter {
 
   init(_ source: JinjaSource, variables: [String: JinjaValue], now: LocalTime?) {
     (self.source, self.now) = (source, now)
+    budget = JinjaBudget(weight: variables.values.reduce(0) { $0.addingSaturating($1.weight) })
     let globals = JinjaFunctions.table.keys.map {
       ($0, JinjaValue.callable(JinjaCallable(.function($0))))
     }
