@@ -145,7 +145,7 @@ package final class Matmul: @unchecked Sendable {
     pool.run(parts: parts) { part, thread in
       let low = units * part / parts * 8, high = min(outputs, units * (part + 1) / parts * 8)
       transposedProduct(
-        a + low * bytes(half: precision == .bf16), stride: outputs, outputs: high - low, rows: rows, b, inputs: inputs, dw + low * inputs,
+        a + low * factorBytes, stride: outputs, outputs: high - low, rows: rows, b, inputs: inputs, dw + low * inputs,
         thread: thread)
     }
   }
@@ -154,16 +154,11 @@ package final class Matmul: @unchecked Sendable {
 // One thread's products; for callers that split work themselves.
 extension Matmul {
   /// Bytes of a factor's element.
-  private func bytes(half: Bool) -> Int { half ? 2 : 4 }
-
-  /// Whether the layer's products are in bfloat16: small ones that nobody rounded, of an adapter, stay in f32.
-  private func isHalf(_ linear: Linear) -> Bool {
-    precision == .bf16 && (linear.packed != nil || linear.rounded != nil)
-  }
+  private var factorBytes: Int { precision == .bf16 ? 2 : 4 }
 
   /// The factor as products take it: itself, or rounded to bfloat16 in `panel`.
-  private func factor(_ x: ConstFloatPointer, count: Int, half: Bool, _ panel: Panel) -> UnsafeRawPointer {
-    guard half else { return UnsafeRawPointer(x) }
+  private func factor(_ x: ConstFloatPointer, count: Int, _ panel: Panel) -> UnsafeRawPointer {
+    guard precision == .bf16 else { return UnsafeRawPointer(x) }
     let halves = panel.reserveHalves(count)
     Kernels.round(x, count: count, to: halves)
     return UnsafeRawPointer(halves)
@@ -185,8 +180,10 @@ extension Matmul {
   }
 
   /// The unpacked weight as products take it.
-  private func weight(_ linear: Linear, half: Bool) -> UnsafeRawPointer {
-    half ? UnsafeRawPointer(linear.rounded!) : UnsafeRawPointer(linear.plain!)
+  private func weight(_ linear: Linear) -> UnsafeRawPointer {
+    guard precision == .bf16 else { return UnsafeRawPointer(linear.plain!) }
+    guard let rounded = linear.rounded else { preconditionFailure("a weight was not rounded to bfloat16") }
+    return UnsafeRawPointer(rounded)
   }
 
   package func rowForward(
@@ -194,11 +191,12 @@ extension Matmul {
   ) {
     let k = linear.inputs, n = linear.outputs
     #if HAVE_ONEDNN
-      let half = isHalf(linear)
       let shape = OneDNN.Shape(
-        m: rows, n: n, k: k, strideA: k, b: linear.packed == nil ? .columns : .packed, accumulate: accumulate, half: half)
-      let weight = linear.packed.map { UnsafeRawPointer($0.base) } ?? weight(linear, half: half)
-      engines[thread].multiply(shape, factor(x, count: rows * k, half: half, left[thread]), weight, y)
+        m: rows, n: n, k: k, strideA: k, b: linear.packed == nil ? .columns : .packed, accumulate: accumulate,
+        half: precision == .bf16)
+      engines[thread].multiply(
+        shape, factor(x, count: rows * k, left[thread]), linear.packed.map { UnsafeRawPointer($0.base) } ?? weight(linear),
+        y)
     #else
       let weight = linear.packed.map { UnsafePointer($0.base) } ?? linear.plain!
       OpenBLAS.forward(x, rows: rows, weight, k: k, n: n, y, accumulate: accumulate)
@@ -212,14 +210,14 @@ extension Matmul {
     if rows == 0 { return }  // oneDNN divides by the number of rows
     let k = linear.inputs, width = columns.count
     #if HAVE_ONEDNN
-      let half = isHalf(linear), x = factor(x, count: rows * k, half: half, left[thread])
-      var shape = OneDNN.Shape(m: rows, n: width, k: k, strideA: k, half: half)
+      var shape = OneDNN.Shape(m: rows, n: width, k: k, strideA: k, half: precision == .bf16)
+      let x = factor(x, count: rows * k, left[thread])
       if let packed = linear.packed {
         shape.b = .packed
-        let offset = columns.lowerBound / 64 * OneDNN.packedBlock(k: k, half: half)
+        let offset = columns.lowerBound / 64 * OneDNN.packedBlock(k: k, half: precision == .bf16)
         engines[thread].multiply(shape, x, UnsafeRawPointer(packed.base) + offset, panel)
       } else {
-        engines[thread].multiply(shape, x, weight(linear, half: half) + columns.lowerBound * k * bytes(half: half), panel)
+        engines[thread].multiply(shape, x, weight(linear) + columns.lowerBound * k * factorBytes, panel)
       }
     #else
       let weight = (linear.packed.map { UnsafePointer($0.base) } ?? linear.plain!) + columns.lowerBound * k
@@ -231,12 +229,11 @@ extension Matmul {
     _ dy: ConstFloatPointer, rows: Int, _ linear: Linear, _ dx: FloatPointer, accumulate: Bool, thread: Int
   ) {
     #if HAVE_ONEDNN
-      let half = isHalf(linear)
       let shape = OneDNN.Shape(
         m: rows, n: linear.inputs, k: linear.outputs, strideA: linear.outputs, b: .rows, accumulate: accumulate,
-        half: half)
-      let dy = factor(dy, count: rows * linear.outputs, half: half, left[thread])
-      engines[thread].multiply(shape, dy, weight(linear, half: half), dx)
+        half: precision == .bf16)
+      engines[thread].multiply(
+        shape, factor(dy, count: rows * linear.outputs, left[thread]), weight(linear), dx)
     #else
       OpenBLAS.inputGradient(
         dy, rows: rows, linear.plain!, k: linear.inputs, n: linear.outputs, dx, accumulate: accumulate)
@@ -250,8 +247,8 @@ extension Matmul {
   ) {
     if rows == 0 { return }
     transposedProduct(
-      factor(dy, count: rows * outputs, half: precision == .bf16, left[thread]), stride: outputs, outputs: outputs, rows: rows,
-      factor(x, count: rows * inputs, half: precision == .bf16, right[thread]), inputs: inputs, dw, thread: thread)
+      factor(dy, count: rows * outputs, left[thread]), stride: outputs, outputs: outputs, rows: rows,
+      factor(x, count: rows * inputs, right[thread]), inputs: inputs, dw, thread: thread)
   }
 
   /// dw[outputs, inputs] += a[rows, outputs]ᵀ · b[rows, inputs], where rows of a are `stride` elements apart.

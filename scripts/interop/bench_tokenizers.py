@@ -3,7 +3,7 @@
 
 Both encode the same text on one thread, as one piece and line by line, and decode it; in turn, several times, the best
 of each counts. The package's `encode_batch_fast` (without offsets) is taken where it is faster than `encode`. "fresh"
-is the first encoding in a new process, with empty caches on both sides. Ids must be equal. A ratio above 1 means that
+is the first encoding in a new process, with empty caches on both sides. Numbers of tokens must be equal. A ratio above 1 means that
 ours is faster. Needs a release build of rollbook-bench.
 """
 
