@@ -24,7 +24,8 @@ echo "threads: $threads   date: $(date -u +%F)   load: $(cut -d' ' -f1 /proc/loa
 
 # Notes "WHO PRECISION WORK RATE" of lines "… generate 64 x 64: 123 tokens/s …".
 note() {
-  tee /dev/stderr | awk -v who="$1" -v precision="$2" '
+  awk -v who="$1" -v precision="$2" '
+    { print >"/dev/stderr" }
     match($0, /(generate|train) [^:]*: /) {
       work = substr($0, RSTART, RLENGTH - 2); rate = substr($0, RSTART + RLENGTH); gsub(/ /, "_", work)
       print who, precision, work, rate + 0
