@@ -82,6 +82,11 @@ internal import Tokenizer
     let open = try zip(shards, provenance).filter { try !isDone($0.0, $0.1, buffer) }
     if open.isEmpty { return try finish(buffer, shards, made: 0, note: "already done: ") }
 
+    if !matmul.isBatchInvariant {
+      stage.note(
+        "products on this processor depend on the batch (it is older than AVX-512, or oneDNN is missing): a shard made "
+          + "again has the same rollouts, one that is cut differently may not, and training's log-probabilities differ a little")
+    }
     let weights = try ModelWeights.packed(configuration, from: files, matmul: matmul)
     let sampler = GroupSampler(
       files, tokenizer: tokenizer, transformer: Transformer(configuration, weights: weights, matmul: matmul),

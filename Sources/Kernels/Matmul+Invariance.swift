@@ -13,9 +13,9 @@ extension Matmul {
     #endif
   }
 
-  /// Whether a row of a forward product has the same bits in every batch, tried on this machine: one row at several
+  /// Tries on this machine whether a row of a forward product has the same bits in every batch: one row at several
   /// places of batches of 1 to 65, with plain and with packed weights, whole and by columns. Some milliseconds.
-  package var isBatchInvariant: Bool {
+  func tryInvariance() -> Bool {
     let inputs = 320, outputs = 192, most = 65
     let weight = Arena(count: inputs * outputs), x = Arena(count: most * inputs), y = Arena(count: most * outputs)
     let random = RolloutRandom(seed: 1, step: 0, prompt: 0, sample: 0)

@@ -46,6 +46,8 @@ private final class Panel {
 package final class Matmul: @unchecked Sendable {
   package let pool: ThreadPool
   package let precision: Precision
+  /// Whether a row of a forward product has the same bits in every batch, tried on this machine when first asked for.
+  package private(set) lazy var isBatchInvariant = tryInvariance()
   /// Per thread: [rows, columns] of one panel, for the narrow products.
   private let panels: [Panel]
   /// Per thread: the rounded left and right factor.

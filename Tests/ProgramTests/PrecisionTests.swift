@@ -40,6 +40,20 @@ extension ProgramTests {
       try scratch.train(0, "--precision", "bf16").expect(64, naming: "precision f32 there, bf16 here")
     }
 
+    /// A processor whose products depend on the batch is told of, at the start and in the manifest.
+    @Test func olderProcessorsSaySo() throws {
+      try scratch.initialise()
+      let arguments = scratch.generateArguments(0, [])
+      let older = try scratch.run("rollbook-generate", arguments, environment: ["DNNL_MAX_CPU_ISA": "AVX2"]).expect()
+      let manifest = try scratch.manifest(scratch.rolloutShard(0).replacing(".arrow", with: ".json"))
+      #expect(manifest.action.parameters["precision"] == "f32")
+      #expect(manifest.action.kernels.contains("not batch-invariant") == older.errors.contains("depend on the batch"))
+      scratch.buffer += "-native"
+      try scratch.initialise()
+      let native = try scratch.generate(0).expect()
+      #expect(try scratch.isBatchInvariant() != native.errors.contains("depend on the batch"))
+    }
+
     @Test func namesThatThereAreNot() throws {
       try scratch.initialise()
       for name in ["fp8", "", "BF16"] { try scratch.generate(0, "--precision", name).expect(64, naming: "f32 or bf16") }
