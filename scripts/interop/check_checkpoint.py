@@ -2,8 +2,10 @@
 
     python check_checkpoint.py CHECKPOINT SHARD.arrow
 
-SHARD holds greedy rollouts (rollbook generate --temperature 0) of that checkpoint. Exit 1 if anything differs.
+SHARD holds greedy rollouts of that checkpoint in f32 (rollbook generate --temperature 0 --precision f32): bf16 rounds
+by more than 1e-4. Exit 1 if anything differs, 64 for a shard of another kind.
 """
+import json
 import sys
 
 import pyarrow as pa
@@ -11,6 +13,12 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 folder, shard = sys.argv[1:3]
+with open(shard.removesuffix(".arrow") + ".json") as manifest:
+    made = json.load(manifest)["action"]["parameters"]
+if float(made["temperature"]) != 0 or made.get("precision", "f32") != "f32":
+    print(f"{shard}: expected --temperature 0 --precision f32, found temperature {made['temperature']}, "
+          f"precision {made.get('precision')}", file=sys.stderr)
+    sys.exit(64)
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 rows = pa.ipc.open_file(shard).read_all().to_pylist()
