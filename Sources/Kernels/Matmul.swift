@@ -188,6 +188,7 @@ extension Matmul {
     return UnsafeRawPointer(rounded)
   }
 
+  /// y[rows, outputs] = x[rows, inputs] · wᵀ, added to y when `accumulate`.
   package func rowForward(
     _ x: ConstFloatPointer, rows: Int, _ linear: Linear, _ y: FloatPointer, accumulate: Bool, thread: Int
   ) {
@@ -227,6 +228,7 @@ extension Matmul {
     #endif
   }
 
+  /// dx[rows, inputs] = dy[rows, outputs] · w, added when `accumulate`; not of a packed layer.
   package func rowInputGradient(
     _ dy: ConstFloatPointer, rows: Int, _ linear: Linear, _ dx: FloatPointer, accumulate: Bool, thread: Int
   ) {
