@@ -61,11 +61,11 @@ final class Learner {
   }
 
   /// Log-probabilities of the examples under the weights as they are, without gradients.
-  func logprobs(_ batches: [MicroBatch], temperature: Float, into target: inout [[Float]]) throws {
+  func logprobs(_ batches: [PackedBatch], temperature: Float, into target: inout [[Float]]) throws {
     for micro in batches {
       if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
       let result = transformer.evaluate(micro.batch, store: store, temperature: temperature)
-      for (index, range) in zip(micro.examples, micro.ranges) { target[index] = Array(result.logprobs[range]) }
+      for (index, range) in zip(micro.sequences, micro.ranges) { target[index] = Array(result.logprobs[range]) }
     }
   }
 
@@ -78,11 +78,10 @@ final class Learner {
   ) throws {
     let lengths = indices.map { data.examples[$0].trainedTokens }
     let step = recipe.stepWeights(lengths: lengths, responseLimit: max(1, data.maxNewTokens))
-    let sequence = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
     if gradientsAreUsed { gradients.arena.zero() }
     gradientsAreUsed = true
-    for micro in MicroBatch.pack(indices, of: data.examples, limit: options.tokensPerBatch) {
-      try accumulate(micro, data, step, sequence, &records, &outcome)
+    for micro in data.packed(indices, limit: options.tokensPerBatch) {
+      try accumulate(micro, indices, data, step, &records, &outcome)
       try progress(micro.batch.rows)
     }
     let norm = Kernels.norm(matmul.pool, gradients.arena.base, count: gradients.layout.count)
@@ -124,18 +123,18 @@ final class Learner {
 
   /// Forward, loss, backward of one micro-batch.
   private func accumulate(
-    _ micro: MicroBatch, _ data: TrainingData, _ step: StepWeights, _ sequence: [Int: Int],
+    _ micro: PackedBatch, _ indices: [Int], _ data: TrainingData, _ step: StepWeights,
     _ records: inout TokenRecords, _ outcome: inout Outcome
   ) throws {
     let result = transformer.forward(micro.batch, store: store, temperature: data.temperature)
     var tokens: [TokenStatistics] = []
     tokens.reserveCapacity(micro.batch.heads.count)
-    for (index, range) in zip(micro.examples, micro.ranges) {
-      let example = data.examples[index]
+    for (sequence, range) in zip(micro.sequences, micro.ranges) {
+      let index = indices[sequence], example = data.examples[index]
       records.logprobs[index] = Array(result.logprobs[range])
       let mask = example.rollout.responseMask
       let weights = range.indices.map {
-        step.weight(sequence: sequence[index]!, trains: mask?[$0 - range.lowerBound] ?? true)
+        step.weight(sequence: sequence, trains: mask?[$0 - range.lowerBound] ?? true)
       }
       records.weights[index] = weights.map { Float($0) }
       if records.old[index].isEmpty { records.old[index] = records.logprobs[index] }

@@ -115,7 +115,7 @@ internal import Tokenizer
     _ frozen: ModelFiles?, _ files: ModelFiles, _ learner: Learner, _ data: TrainingData, _ matmul: Matmul,
     _ records: inout TokenRecords
   ) throws {
-    let all = MicroBatch.pack(Array(data.examples.indices), of: data.examples, limit: options.tokensPerBatch)
+    let all = data.packed(Array(data.examples.indices), limit: options.tokensPerBatch)
     if options.minibatches * options.epochs > 1 {
       try learner.logprobs(all, temperature: data.temperature, into: &records.old)
     }
@@ -136,7 +136,7 @@ internal import Tokenizer
       for micro in all {
         if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
         let result = model.evaluate(micro.batch, store: store, temperature: data.temperature)
-        for (index, range) in zip(micro.examples, micro.ranges) { reference[index] = Array(result.logprobs[range]) }
+        for (index, range) in zip(micro.sequences, micro.ranges) { reference[index] = Array(result.logprobs[range]) }
       }
     }
     records.reference = reference
