@@ -125,47 +125,39 @@ package struct StepMetrics: Sendable {
   }
 }
 
-/// How far the policy that is trained is from the one that sampled, from the two log-probabilities of each token:
-/// with μ the sampler and w = π / μ at the start of the step,
+/// How many rollouts of the trained policy a step's rollouts are worth, which another policy may have sampled.
 ///
-///     KL(μ ‖ π): k1 = mean of −log w, k3 = mean of w − 1 − log w           (Schulman 2020)
-///     effective sample size, as a share: (Σ w)² / (n Σ w²)                  (Kong 1992)
-///
-/// The latter also with the weights of whole responses, w = exp Σ log w. 1 on the policy.
-package struct BehaviourDivergence: Sendable {
-  private var logs: [Double] = []
+/// With weights w = π(token) / μ(token), μ the sampler and π the trained policy at the start of the step, the effective
+/// sample size is (Σ w)² / Σ w² (Kong 1992), here as a share of n: 1 on the policy, 1/n where one weight is everything.
+package struct ImportanceWeights: Sendable {
+  /// log w of every token, and of every response the sum of its tokens'.
+  private var tokens: [Double] = []
   private var responses: [Double] = []
 
   package init() {}
 
-  /// Adds a response.
+  /// Adds a response's log-probabilities.
   ///
-  /// - Parameter mask: Which tokens count; nil: all. The three have one entry a token.
+  /// - Parameter mask: Which tokens count; nil: all. One entry a token, as the others.
   package mutating func add(old: [Float], behaviour: [Float], mask: [Bool]? = nil) {
-    var sum = 0.0, count = 0
-    for (place, (new, sampled)) in zip(old, behaviour).enumerated() where mask?[place] ?? true {
-      let log = Double(new) - Double(sampled)
-      logs.append(log)
-      sum += log
-      count += 1
+    let logs = zip(old, behaviour).enumerated().compactMap { place, pair in
+      mask?[place] ?? true ? Double(pair.0) - Double(pair.1) : nil
     }
-    if count > 0 { responses.append(sum) }
+    guard !logs.isEmpty else { return }
+    tokens += logs
+    responses.append(logs.reduce(0, +))
   }
 
   /// Names and values; empty where no response was added.
   package var values: [(name: String, value: Double)] {
-    guard !logs.isEmpty else { return [] }
-    let count = Double(logs.count)
-    // Not −0 on the policy.
-    let k1 = 0 - logs.reduce(0, +) / count
-    let k3 = logs.reduce(0) { $0 + (exp($1) - 1 - $1) } / count
+    guard !tokens.isEmpty else { return [] }
     return [
-      ("behaviour_kl_k1", k1), ("behaviour_kl_k3", k3), ("importance_ess", Self.effectiveShare(logs)),
-      ("importance_ess_sequence", Self.effectiveShare(responses)),
+      ("behaviour_effective_share", Self.effectiveShare(tokens)),
+      ("behaviour_effective_share_sequence", Self.effectiveShare(responses)),
     ]
   }
 
-  /// (Σ w)² / (n Σ w²) of weights given by their logarithms; scaled by the greatest, so that none overflows.
+  /// (Σ w)² / (n Σ w²) of weights given by their logarithms, divided by the greatest so that none overflows.
   package static func effectiveShare(_ logs: [Double]) -> Double {
     guard let greatest = logs.max() else { return .nan }
     var (sum, squares) = (0.0, 0.0)
@@ -175,15 +167,5 @@ package struct BehaviourDivergence: Sendable {
       squares += weight * weight
     }
     return sum * sum / (Double(logs.count) * squares)
-  }
-}
-
-extension StepMetrics {
-  /// 1 − Var(return − value) / Var(return) of a critic; nil where the returns are all equal.
-  package static func explainedVariance(values: [Double], returns: [Double]) -> Double? {
-    guard values.count == returns.count, let whole = spread(returns), whole.deviation > 0,
-      let rest = spread(zip(returns, values).map { $0 - $1 })
-    else { return nil }
-    return 1 - (rest.deviation * rest.deviation) / (whole.deviation * whole.deviation)
   }
 }

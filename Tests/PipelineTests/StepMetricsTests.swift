@@ -42,40 +42,28 @@ import Testing
     let bare = Response(group: 0, reward: nil, components: [], length: 3, finish: .length)
     let names = StepMetrics(components: [], tokenLimit: 0, [bare]).values.map(\.name)
     #expect(names == ["finish_stop", "finish_stop_string", "finish_length", "length_cap_share"])
-    #expect(BehaviourDivergence().values.isEmpty)
+    #expect(ImportanceWeights().values.isEmpty)
   }
 
-  @Test func divergenceFromTheSampler() {
-    var same = BehaviourDivergence()
+  @Test func weightsOfTheSampler() {
+    var same = ImportanceWeights()
     same.add(old: [-1, -2], behaviour: [-1, -2])
-    let none = dictionary(same.values)
-    #expect(none["behaviour_kl_k1"] == 0 && none["behaviour_kl_k1"]?.sign == .plus && none["behaviour_kl_k3"] == 0)
-    #expect(none["importance_ess"] == 1 && none["importance_ess_sequence"] == 1)
+    same.add(old: [], behaviour: [])
+    #expect(same.values.map(\.value) == [1, 1])
 
-    // w = 2, 1/2 and a masked one; one response of log 0, one of log 2.
-    var far = BehaviourDivergence()
+    // w = 2, 1/2 and a masked one; then 2: responses of weight 1 and 2.
+    var far = ImportanceWeights()
     let two = Float(0.6931471805599453)
     far.add(old: [0, -two, 9], behaviour: [-two, 0, 0], mask: [true, true, false])
     far.add(old: [0], behaviour: [-two])
     let values = dictionary(far.values)
-    let log = Double(two)
-    #expect(abs((values["behaviour_kl_k1"] ?? 0) + log / 3) < 1e-12)
-    #expect(abs((values["behaviour_kl_k3"] ?? 0) - (4.5 - 3 - log) / 3) < 1e-7)
-    #expect(abs((values["importance_ess"] ?? 0) - 4.5 * 4.5 / (3 * 8.25)) < 1e-7)
-    #expect(abs((values["importance_ess_sequence"] ?? 0) - 9.0 / 10) < 1e-7)
+    #expect(abs((values["behaviour_effective_share"] ?? 0) - 4.5 * 4.5 / (3 * 8.25)) < 1e-7)
+    #expect(abs((values["behaviour_effective_share_sequence"] ?? 0) - 9.0 / 10) < 1e-7)
   }
 
   @Test func effectiveShare() {
-    #expect(BehaviourDivergence.effectiveShare([0, 0, 0, 0]) == 1)
-    #expect(BehaviourDivergence.effectiveShare([5000, 5000]) == 1)
-    #expect(abs(BehaviourDivergence.effectiveShare([0, -5000, -6000, -7000]) - 0.25) < 1e-12)
-  }
-
-  @Test func explainedVariance() {
-    #expect(StepMetrics.explainedVariance(values: [1, 2, 3], returns: [1, 2, 3]) == 1)
-    #expect(StepMetrics.explainedVariance(values: [5, 5, 5], returns: [1, 2, 3]) == 0)
-    #expect((StepMetrics.explainedVariance(values: [3, 2, 1], returns: [1, 2, 3]) ?? 0) == -3)
-    #expect(StepMetrics.explainedVariance(values: [1, 2], returns: [4, 4]) == nil)
-    #expect(StepMetrics.explainedVariance(values: [], returns: []) == nil)
+    #expect(ImportanceWeights.effectiveShare([0, 0, 0, 0]) == 1)
+    #expect(ImportanceWeights.effectiveShare([5000, 5000]) == 1)
+    #expect(abs(ImportanceWeights.effectiveShare([0, -5000, -6000, -7000]) - 0.25) < 1e-12)
   }
 }

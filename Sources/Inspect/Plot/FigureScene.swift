@@ -81,7 +81,7 @@ package struct FigureScene {
     }
     write(figure.xName, x0 + width, y0 + height + 34, .end)
     draw(.line([.init(x0, y0), .init(x0, y0 + height), .init(x0 + width, y0 + height)], width: 1, Self.ink))
-    // Two points a unit, as the PNG has pixels.
+    // A PNG has two pixels a unit.
     let curves = panel.series.map { $0.thinned(columns: Int(2 * width), x.low...x.high) }
     for (number, series) in curves.enumerated() { drawBand(series, number, place) }
     for (number, series) in curves.enumerated().reversed() { drawCurve(series, number, place) }

@@ -101,7 +101,8 @@ package struct TextPlot {
       for line in stride(from: 0, to: 4 * rows, by: 2) { canvas.dot(dot(mark.point).x, line, owner: mark.series) }
     }
     for (owner, full) in panel.series.enumerated().reversed() {
-      let series = full.thinned(columns: 2 * columns, x.low...x.high)
+      // Finer than the dots, so that a dense curve fills every column of them.
+      let series = full.thinned(columns: 16 * columns, x.low...x.high)
       var curves: [(every: Int, points: [Series.Point])] = [(1, series.points)]
       if !series.spread.isEmpty {
         for side in [1.0, -1] {
