@@ -54,7 +54,8 @@ extension Train {
 
   /// Names and values for metrics, manifests and the summary.
   func metrics(
-    _ outcome: Learner.Outcome, _ advantages: GroupAdvantages, _ data: TrainingData, seconds: Double
+    _ outcome: Learner.Outcome, _ advantages: GroupAdvantages, _ data: TrainingData, _ records: TokenRecords,
+    seconds: Double
   ) -> [(String, Double)] {
     let tokens = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
     let lengths = Double(tokens) / Double(max(1, data.examples.count * options.epochs))
@@ -70,6 +71,8 @@ extension Train {
       ("seconds", seconds), ("tokens_per_second", Double(tokens) / max(seconds, 1e-9)),
       ("peak_memory_bytes", Double(peakMemory())),
     ]
+    all += data.metrics.values.map { ($0.name, $0.value) }
+    all += data.importanceWeights(records).values.map { ($0.name, $0.value) }
     return all
   }
 

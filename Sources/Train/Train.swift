@@ -89,7 +89,7 @@ internal import Tokenizer
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, files, learner, data, matmul, &records)
     let outcome = try train(learner, data, &records)
-    let metrics = self.metrics(outcome, advantages, data, seconds: Timestamp.steady - clock)
+    let metrics = self.metrics(outcome, advantages, data, records, seconds: Timestamp.steady - clock)
     try publish(buffer, files, tokenizer, learner, data, records, recipe, provenance, metrics)
     try Metrics(buffer).record(step: stage.step, stage: "train", metrics)
     try prune(buffer)
@@ -190,6 +190,7 @@ internal import Tokenizer
   }
 
   private func finish(_ metrics: [(String, Double)]) throws {
+    warn(afterwards: metrics)
     var summary: JSONObject = ["stage": "train", "step": .int(stage.step), "made": 1]
     for (name, value) in metrics { summary[name] = JSON.finite(value) }
     func value(_ name: String) -> Double? { metrics.first { $0.0 == name }?.1 }
