@@ -34,15 +34,17 @@ final class Learner {
   private let store: KeyStore
   private let matmul: Matmul
   private let recipe: Recipe
+  private let step: (data: StepData, prepared: PreparedStep)
   private let options: RecipeOptions
 
   /// - Parameter moments: AdamW's, to go on with: `m.PARAMETER` and `v.PARAMETER`.
   init(
-    _ policy: Parameters, updates: Int, moments: Safetensors?, matmul: Matmul, recipe: Recipe, options: RecipeOptions
+    _ policy: Parameters, updates: Int, moments: Safetensors?, matmul: Matmul, recipe: Recipe,
+    step: (data: StepData, prepared: PreparedStep), options: RecipeOptions
   ) {
     self.policy = policy
     self.updates = updates
-    (self.matmul, self.recipe, self.options) = (matmul, recipe, options)
+    (self.matmul, self.recipe, self.step, self.options) = (matmul, recipe, step, options)
     restored = moments
     moments?.prefetch()
     gradients = Parameters(policy.configuration)
@@ -76,12 +78,11 @@ final class Learner {
     _ data: TrainingData, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
     progress: (_ tokens: Int) throws -> Void
   ) throws {
-    let lengths = indices.map { data.examples[$0].trainedTokens }
-    let step = recipe.stepWeights(lengths: lengths, responseLimit: max(1, data.maxNewTokens))
+    let weights = recipe.weights(step.data, step.prepared, part: indices)
     if gradientsAreUsed { gradients.arena.zero() }
     gradientsAreUsed = true
     for micro in data.packed(indices, limit: options.tokensPerBatch) {
-      try accumulate(micro, indices, data, step, &records, &outcome)
+      try accumulate(micro, indices, data, weights, &records, &outcome)
       try progress(micro.batch.rows)
     }
     let norm = Kernels.norm(matmul.pool, gradients.arena.base, count: gradients.layout.count)
@@ -123,7 +124,7 @@ final class Learner {
 
   /// Forward, loss, backward of one micro-batch.
   private func accumulate(
-    _ micro: PackedBatch, _ indices: [Int], _ data: TrainingData, _ step: StepWeights,
+    _ micro: PackedBatch, _ indices: [Int], _ data: TrainingData, _ shares: StepWeights,
     _ records: inout TokenRecords, _ outcome: inout Outcome
   ) throws {
     let result = transformer.forward(micro.batch, store: store, temperature: data.temperature)
@@ -134,7 +135,7 @@ final class Learner {
       records.logprobs[index] = Array(result.logprobs[range])
       let mask = example.rollout.responseMask
       let weights = range.indices.map {
-        step.weight(sequence: sequence, trains: mask?[$0 - range.lowerBound] ?? true)
+        shares.weight(sequence: sequence, trains: mask?[$0 - range.lowerBound] ?? true)
       }
       records.weights[index] = weights.map { Float($0) }
       if records.old[index].isEmpty { records.old[index] = records.logprobs[index] }
@@ -144,13 +145,17 @@ final class Learner {
             logprob: Double(result.logprobs[head]),
             behaviour: example.rollout.logprobs.map { Double($0[t]) } ?? .nan, old: Double(records.old[index][t]),
             reference: records.reference[index].map { Double($0[t]) } ?? .nan,
-            entropy: Double(result.entropies[head]), advantage: example.advantage,
+            entropy: Double(result.entropies[head]), advantage: example.advantages[t],
             weight: weights[t]))
       }
     }
     var slopes = [TokenGradient](repeating: TokenGradient(), count: tokens.count)
     var span = slopes.mutableSpan
-    outcome.report += recipe(tokens.span, sequences: micro.ranges, step: step, &span)
+    let sequences = zip(micro.sequences, micro.ranges).map { sequence, range in
+      recipe.sequence(
+        indices[sequence], step.data, step.prepared, tokens: range, weight: shares.ofSequences[sequence])
+    }
+    outcome.report += recipe.loss(tokens.span, sequences: sequences, weights: shares, &span)
     transformer.backward(
       micro.batch, result: result, dLogprobs: slopes.map { Float($0.logprob) },
       dEntropies: slopes.map { Float($0.entropy) }, store: store, into: gradients, temperature: data.temperature)

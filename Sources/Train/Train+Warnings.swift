@@ -16,7 +16,7 @@ extension Train {
       stage.note(
         "note: the rollouts were not drawn from the policy's whole distribution (greedy, top-k, top-p or min-p)")
     }
-    if data.examples.allSatisfy({ $0.advantage == 0 }) {
+    if data.examples.allSatisfy({ $0.advantages.allSatisfy { $0 == 0 } }) {
       stage.note("note: every advantage is 0 (are all rewards of each group equal?): nothing is learned from this step")
     }
     warn(data.metrics)

@@ -79,17 +79,18 @@ internal import Tokenizer
     if try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
-    let advantages = recipe.advantages(rewards: data.examples.map(\.reward), groups: data.examples.map(\.group))
-    for index in data.examples.indices { data.examples[index].advantage = advantages.advantages[index] }
+    let step = data.step
+    let prepared = recipe.prepare(step)
+    for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
     warn(data, policy: files.weightsDigest)
     let policy = try Parameters(configuration, from: files, pool: matmul.pool)
     let learner = Learner(
       policy, updates: try checkpoint?.updates() ?? 0, moments: try checkpoint?.optimizer(), matmul: matmul,
-      recipe: recipe, options: options)
+      recipe: recipe, step: (step, prepared), options: options)
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, files, learner, data, matmul, &records)
     let outcome = try train(learner, data, &records)
-    let metrics = self.metrics(outcome, advantages, data, records, seconds: Timestamp.steady - clock)
+    let metrics = self.metrics(outcome, prepared, data, records, seconds: Timestamp.steady - clock)
     try publish(buffer, files, tokenizer, learner, data, records, recipe, provenance, metrics)
     try Metrics(buffer).record(step: stage.step, stage: "train", metrics)
     try prune(buffer)
@@ -101,9 +102,9 @@ internal import Tokenizer
     if let reference {
       return try ModelFiles.open(path: ModelReference.find(reference, in: buffer, upTo: stage.step).path)
     }
-    guard !recipe.needsReference else {
+    guard !recipe.needs.contains(.reference) else {
       throw RollbookError.usage(
-        "the recipe's KL weight is \(recipe.surrogate?.kl ?? 0), which needs a model to measure the divergence to",
+        "the recipe's KL weight is \(recipe.policy?.kl ?? 0), which needs a model to measure the divergence to",
         hint: "give --reference, such as the model the run began with, or --kl 0")
     }
     return nil

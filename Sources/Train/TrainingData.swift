@@ -10,8 +10,8 @@ struct Example {
   let components: [Double?]
   /// Its group among the step's, counted from 0 over all shards.
   let group: Int
-  /// Set once the step's advantages are known.
-  var advantage = 0.0
+  /// One per response token, set once the step is prepared.
+  var advantages: [Double] = []
 
   /// Tokens that train.
   var trainedTokens: Int {
@@ -35,6 +35,16 @@ struct TrainingData {
   private(set) var inputs: [Manifest.Input] = []
   /// Tokenizer digests of the shards.
   private(set) var tokenizers: Set<String> = []
+
+  /// What a recipe reads of the whole step.
+  var step: StepData {
+    let responses = examples.map { example in
+      StepData.Response(
+        trains: example.rollout.responseMask ?? example.rollout.responseTokens.map { _ in true },
+        reward: example.reward, group: example.group)
+    }
+    return StepData(responses: responses, responseLimit: max(1, maxNewTokens))
+  }
 
   /// Reads every shard of the step and the scores of the set for each.
   ///
