@@ -57,18 +57,22 @@ package struct Checkpoint: Sendable {
     }
   }
 
-  /// The digest of model.safetensors: what rollouts sampled from it name as their policy.
+  /// The digest of its weights, or of its adapter: what rollouts sampled from it name as their policy.
   package var weightsDigest: String? {
-    manifest.files?.first { $0.name == CheckpointWriter.weightsName }?.digest
+    manifest.files?.first {
+      $0.name == CheckpointWriter.weightsName || $0.name == AdapterConfiguration.weightsName
+    }?.digest
   }
 
   /// The policy.
   package func model() throws -> ModelFiles { try ModelFiles.open(path: folder) }
 
-  /// Adam's moments, `m.PARAMETER` and `v.PARAMETER`; nil for a checkpoint without them.
-  package func optimizer() throws -> Safetensors? {
-    try holds(CheckpointWriter.optimizerName)
-      ? Safetensors(path: "\(folder)/\(CheckpointWriter.optimizerName)") : nil
+  /// The optimizer's state; nil for a checkpoint without it.
+  package func optimizer() throws -> Safetensors? { try tensors(CheckpointWriter.optimizerName) }
+
+  /// A file of tensors of the checkpoint; nil if it has none of that name.
+  package func tensors(_ name: String) throws -> Safetensors? {
+    try holds(name) ? Safetensors(path: "\(folder)/\(name)") : nil
   }
 
   /// What the trainer wrote to go on later; nil for a checkpoint without it.

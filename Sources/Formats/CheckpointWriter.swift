@@ -3,8 +3,9 @@ import Foundation
 /// Writes a checkpoint into staging, file by file, and publishes it by one rename.
 ///
 /// Layout (transformers loads it as it is): config.json, generation_config.json, the tokenizer's files,
-/// model.safetensors, and for going on with training optimizer.safetensors (`m.PARAMETER` and `v.PARAMETER`, Adam's
-/// moments, F32) and trainer_state.json. `publish` adds manifest.json, the commit record with the digest of every file.
+/// model.safetensors, or for an adapter adapter_config.json and adapter_model.safetensors as PEFT has them,
+/// ema.safetensors where weights are averaged, and for going on with training optimizer.safetensors (docs/training.md)
+/// and trainer_state.json. `publish` adds manifest.json, the commit record with the digest of every file.
 ///
 /// The staged folder is `staging/checkpoint-step-000012`; what a killed writer left there is removed first. A lock
 /// beside it keeps a second writer of the same step away for as long as this object lives.
@@ -21,6 +22,8 @@ package final class CheckpointWriter {
   package static let weightsName = "model.safetensors"
   package static let optimizerName = "optimizer.safetensors"
   package static let trainerStateName = "trainer_state.json"
+  package static let averageName = "ema.safetensors"
+  package static let headName = "value_head.safetensors"
 
   /// - Throws: `RollbookError` `io`; also when another process is writing the same checkpoint.
   package init(buffer: Buffer, step: Int, fileSystem: any FileSystem = LocalFileSystem()) throws {
@@ -69,17 +72,14 @@ package final class CheckpointWriter {
   }
 
   /// Begins a safetensors file: `weightsName`, `optimizerName` or another. `finish()` it before publishing.
-  package func tensorFile(_ name: String, _ tensors: [SafetensorsWriter.Tensor]) throws -> SafetensorsWriter {
+  package func tensorFile(
+    _ name: String, _ tensors: [SafetensorsWriter.Tensor], metadata: [String: String] = ["format": "pt"]
+  ) throws -> SafetensorsWriter {
     try requirePlain(name)
-    return try SafetensorsWriter(path: "\(folder)/\(name)", tensors: tensors, files: fileSystem) { [weak self] in
+    return try SafetensorsWriter(
+      path: "\(folder)/\(name)", tensors: tensors, metadata: metadata, files: fileSystem
+    ) { [weak self] in
       self?.written[name] = $0
-    }
-  }
-
-  /// The tensors of optimizer.safetensors for these parameters: all first moments, then all second ones.
-  package static func optimizerTensors(_ parameters: [SafetensorsWriter.Tensor]) -> [SafetensorsWriter.Tensor] {
-    ["m", "v"].flatMap { moment in
-      parameters.map { SafetensorsWriter.Tensor(name: "\(moment).\($0.name)", shape: $0.shape, type: .f32) }
     }
   }
 
@@ -91,11 +91,14 @@ package final class CheckpointWriter {
     guard manifest.kind == .checkpoint, manifest.step == step else {
       throw RollbookError.bug("\(folder): published with a manifest of \(manifest.kind) of step \(manifest.step)")
     }
-    for name in ["config.json", Self.weightsName] where !FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+    func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(name)") }
+    let adapter = AdapterConfiguration.weightsName
+    let weights = isThere(AdapterConfiguration.configName) && isThere(adapter) ? adapter : Self.weightsName
+    for name in ["config.json", weights] where !isThere(name) {
       throw RollbookError.bug("\(folder): published without \(name)")
     }
     // A file of weights that was not finished would not open.
-    _ = try Safetensors(path: "\(folder)/\(Self.weightsName)")
+    _ = try Safetensors(path: "\(folder)/\(weights)")
     var manifest = manifest
     manifest.name = Buffer.stepName(step)
     let outcome = try Publisher(buffer: buffer, fileSystem: fileSystem).publishFolder(

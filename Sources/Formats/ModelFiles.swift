@@ -12,16 +12,19 @@ package struct ModelFiles: Sendable {
   package let weights: any TensorSource
   /// The GGUF file, which also holds the tokenizer and its template; nil for a folder, where files do.
   package let gguf: GGUF?
-  /// The identity of the policy: see `digest(ofWeights:)`.
+  /// The identity of the policy: see `digest(ofWeights:)`; with an adapter, the adapter's.
   package let weightsDigest: String
+  /// What is to be added to `weights`; `Transformer.packed` and `MergedWeights` do it.
+  package var adapter: AdapterFiles?
 
   /// Opens and checks headers; weights are read on demand.
   ///
   /// - Parameter path: A folder with config.json and model.safetensors (or model.safetensors.index.json and its
-  ///   files), or a `.gguf` file.
+  ///   files), a folder with an adapter, `FOLDER/ema` for the averaged weights of a checkpoint, or a `.gguf` file.
   /// - Throws: `RollbookError` `missing` naming what is not there; `badInput` for damaged or unsupported files.
   package static func open(path: String) throws -> ModelFiles {
     var isFolder: ObjCBool = false
+    if let folder = averaged(path) { return try self.folder(folder, name: CheckpointWriter.averageName) }
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw RollbookError.missing(
         path, "expected a model folder or a .gguf file, found nothing", hint: "check the path of the model")
@@ -44,23 +47,53 @@ package struct ModelFiles: Sendable {
       gguf: gguf, weightsDigest: try Digest.file(path))
   }
 
-  private static func folder(_ path: String) throws -> ModelFiles {
+  /// The folder whose averaged weights a path means; nil for any other path.
+  package static func averaged(_ path: String) -> String? {
+    guard path.hasSuffix("/ema"), !FileManager.default.fileExists(atPath: path) else { return nil }
+    let folder = String(path.dropLast(4))
+    return FileManager.default.fileExists(atPath: "\(folder)/\(CheckpointWriter.averageName)") ? folder : nil
+  }
+
+  /// - Parameter name: of the file of weights, where it is not the usual one.
+  private static func folder(_ path: String, name: String? = nil) throws -> ModelFiles {
     let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+    if isThere(AdapterConfiguration.configName), !isThere("model.safetensors"), !isThere("model.safetensors.index.json") {
+      return try adapted(root, name: name ?? AdapterConfiguration.weightsName)
+    }
     let configPath = "\(root)/config.json"
-    guard FileManager.default.fileExists(atPath: configPath) else {
+    guard isThere("config.json") else {
       throw RollbookError.missing(
         path, "expected config.json in the model folder, found none", hint: hintForFolder(root))
     }
-    let config = try JSON.parse(contentsOf: configPath)
-    guard config.object != nil else {
-      throw RollbookError.badInput(configPath, "expected an object, found \(config.kind)")
-    }
-    let (weights, files) = try weights(in: root)
-    let generationPath = "\(root)/generation_config.json"
-    let hasGeneration = FileManager.default.fileExists(atPath: generationPath)
+    let config = try object(configPath)
+    let (weights, files) = try name.map { (try Safetensors(path: "\(root)/\($0)"), ["\(root)/\($0)"]) }
+      ?? weights(in: root)
     return ModelFiles(
-      path: path, config: config, generationConfig: hasGeneration ? try JSON.parse(contentsOf: generationPath) : nil,
+      path: path, config: config,
+      generationConfig: isThere(generationName) ? try JSON.parse(contentsOf: "\(root)/\(generationName)") : nil,
       weights: weights, gguf: nil, weightsDigest: try digest(ofWeights: files, in: root))
+  }
+
+  private static let generationName = "generation_config.json"
+
+  private static func object(_ path: String) throws -> JSON {
+    let config = try JSON.parse(contentsOf: path)
+    guard config.object != nil else { throw RollbookError.badInput(path, "expected an object, found \(config.kind)") }
+    return config
+  }
+
+  /// A folder with an adapter: what is not in it (PEFT writes no config.json) is the base's.
+  private static func adapted(_ root: String, name: String) throws -> ModelFiles {
+    func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+    let (adapter, base) = try AdapterFiles.open(root, name: name) { try digest(ofWeights: [$0], in: root) }
+    let hasTokenizer = isThere("tokenizer.json")
+    return ModelFiles(
+      path: hasTokenizer ? root : base.path,
+      config: isThere("config.json") ? try object("\(root)/config.json") : base.config,
+      generationConfig: isThere(generationName)
+        ? try JSON.parse(contentsOf: "\(root)/\(generationName)") : base.generationConfig,
+      weights: base.weights, gguf: hasTokenizer ? nil : base.gguf, weightsDigest: adapter.digest, adapter: adapter)
   }
 
   /// The weights of a folder and the paths of their files; `model.safetensors` goes first, as in transformers.
@@ -82,7 +115,6 @@ package struct ModelFiles: Sendable {
     if let old = names.first(where: { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }) {
       return "\(old) is in PyTorch's own format: save the model again as safetensors"
     }
-    if names.contains("adapter_config.json") { return "this is a LoRA adapter: give the model that it was made for" }
     return "give the folder that save_pretrained or a training step wrote"
   }
 }

@@ -87,9 +87,8 @@ internal import Tokenizer
         "products on this processor depend on the batch (it is older than AVX-512, or oneDNN is missing): a shard made "
           + "again has the same rollouts, one that is cut differently may not, and training's log-probabilities differ a little")
     }
-    let weights = try ModelWeights.packed(configuration, from: files, matmul: matmul)
     let sampler = GroupSampler(
-      files, tokenizer: tokenizer, transformer: Transformer(configuration, weights: weights, matmul: matmul),
+      files, tokenizer: tokenizer, transformer: try .packed(configuration, from: files, matmul: matmul),
       options: sampling, step: stage.step, seed: stage.seed, policyStep: reference.step)
     var meter = Meter(stage, total: open.reduce(0) { $0 + $1.0.groups.count } * sampling.groupSize)
     for (job, provenance) in open { try make(job, provenance, buffer, sampler, &meter) }

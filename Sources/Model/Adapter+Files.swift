@@ -1,16 +1,27 @@
-import Formats
+package import Formats
 package import Kernels
 
 extension Adapter {
-  package static let configName = "adapter_config.json"
-  package static let weightsName = "adapter_model.safetensors"
-
   /// Reads a folder as PEFT saves it.
   /// - Throws: `missing` or `badInput` naming the file, the key or the tensor that is wrong.
   package convenience init(folder: String, for c: ModelConfiguration, pool: ThreadPool) throws {
-    let place = "\(folder)/\(Self.configName)"
+    let place = "\(folder)/\(AdapterConfiguration.configName)"
     let configuration = try AdapterConfiguration(JSON.parse(contentsOf: place), place: place)
-    let source = try Safetensors(path: "\(folder)/\(Self.weightsName)")
+    let source = try Safetensors(path: "\(folder)/\(AdapterConfiguration.weightsName)")
+    try self.init(configuration, source, for: c, pool: pool)
+  }
+
+  /// The same of a model's files.
+  /// - Parameter settings: of the same shape, to be trained with; the files' own if nil.
+  package convenience init(
+    _ files: AdapterFiles, settings: AdapterConfiguration? = nil, for c: ModelConfiguration, pool: ThreadPool
+  ) throws {
+    try self.init(settings ?? files.configuration, files.weights, for: c, pool: pool)
+  }
+
+  private convenience init(
+    _ configuration: AdapterConfiguration, _ source: Safetensors, for c: ModelConfiguration, pool: ThreadPool
+  ) throws {
     let layout = AdapterLayout(c, rank: configuration.rank, modules: configuration.modules)
     for entry in layout.entries {
       guard let info = source.info(entry.name) else {
@@ -44,9 +55,9 @@ extension Adapter {
   /// - Throws: `usage` if something is there, `io`.
   package func write(folder: String) throws {
     let writer = try FolderWriter(folder)
-    try writer.writeFile(Self.configName, configuration.json.bytes(pretty: true) + [UInt8(ascii: "\n")])
+    try writer.writeFile(AdapterConfiguration.configName, configuration.json.bytes(pretty: true) + [UInt8(ascii: "\n")])
     let tensors = layout.entries.map { SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape) }
-    try writer.writeTensors(Self.weightsName, tensors) { file in
+    try writer.writeTensors(AdapterConfiguration.weightsName, tensors) { file in
       for entry in layout.entries {
         try file.append(entry.name, UnsafeBufferPointer(start: arena.base + entry.offset, count: entry.count))
       }

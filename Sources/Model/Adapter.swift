@@ -1,4 +1,4 @@
-import Formats
+package import Formats
 package import Kernels
 
 /// Where the matrices of a low-rank adapter (LoRA, arXiv 2106.09685) lie in an arena: for every adapted module A
@@ -18,10 +18,7 @@ package struct AdapterLayout: Sendable, Equatable {
   private(set) var widest = 0
   private var layers: [[[Part]]] = []
 
-  /// The linear layers that can be adapted.
-  package static let modules = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-
-  /// - Parameter modules: some of `AdapterLayout.modules`.
+  /// - Parameter modules: some of `AdapterConfiguration.allModules`.
   package init(_ c: ModelConfiguration, rank: Int, modules: Set<String>) {
     self.rank = rank
     let key = c.keyValueHeads * c.headDimensions
@@ -53,6 +50,7 @@ package struct AdapterLayout: Sendable, Equatable {
     count = plan.count
   }
 
+  var layerCount: Int { layers.count }
   func parts(_ layer: Int, _ kind: LinearKind) -> [Part] { layers[layer][kind.rawValue] }
   package var parameterCount: Int { entries.reduce(0) { $0 + $1.count } }
 }

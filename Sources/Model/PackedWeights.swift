@@ -33,6 +33,17 @@ extension ModelWeights {
   }
 }
 
+extension Transformer {
+  /// A model for reading only: packed weights, and the adapter if its files have one.
+  /// - Throws: `badInput` or `missing` naming the tensor.
+  package static func packed(_ c: ModelConfiguration, from files: ModelFiles, matmul: Matmul) throws -> Transformer {
+    let weights = try ModelWeights.packed(c, from: files, matmul: matmul)
+    let transformer = Transformer(c, weights: weights, matmul: matmul)
+    transformer.adapter = try files.adapter.map { try Adapter($0, for: c, pool: matmul.pool) }
+    return transformer
+  }
+}
+
 /// Reads and packs one layer at a time.
 private struct Packer: Sendable {
   let configuration: ModelConfiguration

@@ -19,6 +19,11 @@ package struct ParameterLayout: Sendable {
     package var inputNorm = 0, qkv = 0, output = 0, postNorm = 0, gateUp = 0, down = 0
     /// [(heads + 2·kv)·dim], and [dim] each, where the architecture has them.
     package var qkvBias: Int?, queryNorm: Int?, keyNorm: Int?
+
+    /// Where its parts begin.
+    var regions: [Int] {
+      [inputNorm, qkv, output, postNorm, gateUp, down] + [qkvBias, queryNorm, keyNorm].compactMap(\.self)
+    }
   }
 
   package private(set) var entries: [Entry] = []
@@ -75,6 +80,9 @@ package struct ParameterLayout: Sendable {
     head = c.tiedEmbeddings ? embedding : place([("lm_head", [c.vocabularyCount, c.hidden])])
     count = plan.count
   }
+
+  /// Where what is computed at once begins.
+  var regions: [Int] { [embedding, finalNorm, head] + layers.flatMap(\.regions) }
 
   /// The number of parameters, without padding.
   package var parameterCount: Int { entries.reduce(0) { $0 + $1.count } }

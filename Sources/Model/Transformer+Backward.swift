@@ -31,7 +31,7 @@ extension Transformer {
   /// From the gradient of the residual stream after the last layer, in w.dx, to all that lies before it.
   func trunkBackward(_ batch: Batch, store: KeyStore, into gradients: GradientSink) {
     let c = configuration
-    for l in (0..<c.layers).reversed() {
+    for l in (gradients.lowestLayer..<c.layers).reversed() {
       // The last layer's activations are still there.
       if workspace.recomputes, l < c.layers - 1 {
         layerForward(l, rows: batch.rows, chunks: batch.chunks, store: store)

@@ -1,28 +1,5 @@
 import Kernels
 
-/// Where a backward pass adds its gradients. What is nil is not computed.
-package struct GradientSink {
-  /// Of the parameters' layout.
-  let parameters: Parameters?
-  /// Of the layout of the transformer's adapter.
-  let adapter: Adapter?
-
-  package init(parameters: Parameters) { (self.parameters, adapter) = (parameters, nil) }
-  package init(adapter: Adapter) { (parameters, self.adapter) = (nil, adapter) }
-
-  func at(_ part: KeyPath<ParameterLayout, Int>) -> FloatPointer? {
-    parameters.map { $0.arena.base + $0.layout[keyPath: part] }
-  }
-
-  func at(_ layer: Int, _ part: KeyPath<ParameterLayout.Layer, Int>) -> FloatPointer? {
-    parameters.map { $0.arena.base + $0.layout.layers[layer][keyPath: part] }
-  }
-
-  func at(_ layer: Int, _ part: KeyPath<ParameterLayout.Layer, Int?>) -> FloatPointer? {
-    parameters.flatMap { p in p.layout.layers[layer][keyPath: part].map { p.arena.base + $0 } }
-  }
-}
-
 /// The products of a layer; q, k and v are one, and so are gate and up.
 enum LinearKind: Int, CaseIterable { case qkv, output, gateUp, down }
 
@@ -92,19 +69,23 @@ extension Transformer {
     _ dy: ConstFloatPointer, rows: Int, _ l: Int, _ kind: LinearKind, _ x: ConstFloatPointer, _ gradients: GradientSink
   ) {
     let linear = weights.layers[l][kind]
-    if let p = gradients.parameters {
-      matmul.weightGradient(
-        dy, rows: rows, outputs: linear.outputs, x, inputs: linear.inputs,
-        p.arena.base + p.layout.layers[l][kind])
+    if let target = gradients.at(l, kind) {
+      matmul.weightGradient(dy, rows: rows, outputs: linear.outputs, x, inputs: linear.inputs, target)
     }
-    guard let adapter, let target = gradients.adapter else { return }
+    guard let adapter else { return }
     for part in adapter.layout.parts(l, kind) {
+      let a = gradients.at(adapter: part.a), b = gradients.at(adapter: part.b)
+      if a == nil, b == nil { continue }
       let (u, dz, du) = scratch(adapter, rows: rows), rank = adapter.layout.rank
       gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
-      exact.inputGradient(dz, rows: rows, adapter.up(part), du)
-      exact.forward(x, rows: rows, adapter.down(part), u)
-      exact.weightGradient(dz, rows: rows, outputs: part.outputs, u, inputs: rank, target.arena.base + part.b)
-      exact.weightGradient(du, rows: rows, outputs: rank, x, inputs: part.inputs, target.arena.base + part.a)
+      if let b {
+        exact.forward(x, rows: rows, adapter.down(part), u)
+        exact.weightGradient(dz, rows: rows, outputs: part.outputs, u, inputs: rank, b)
+      }
+      if let a {
+        exact.inputGradient(dz, rows: rows, adapter.up(part), du)
+        exact.weightGradient(du, rows: rows, outputs: rank, x, inputs: part.inputs, a)
+      }
     }
   }
 

@@ -1,7 +1,8 @@
 package import Formats
 internal import Foundation
 
-/// What people write for a model: `latest`, `step:3`, a Hugging Face folder or a `.gguf` file.
+/// What people write for a model: `latest`, `step:3`, a Hugging Face folder or a `.gguf` file; with `/ema` behind a
+/// checkpoint, the average of its weights.
 package struct ModelReference {
   package let path: String
   /// The checkpoint's step; nil for a model from outside of the buffer.
@@ -13,6 +14,15 @@ package struct ModelReference {
   ///   again finds the same one, unless `--keep-last` has removed it.
   /// - Throws: `missing` when there is no such checkpoint or file.
   package static func find(_ text: String, in buffer: Buffer, upTo step: Int) throws -> ModelReference {
+    if text.hasSuffix("/ema"), !FileManager.default.fileExists(atPath: text) {
+      let checkpoint = try find(String(text.dropLast(4)), in: buffer, upTo: step)
+      guard ModelFiles.averaged("\(checkpoint.path)/ema") != nil else {
+        throw RollbookError.missing(
+          "\(checkpoint.path)/\(CheckpointWriter.averageName)", "expected averaged weights, found none",
+          hint: "train with --ema to have them, or leave /ema out")
+      }
+      return ModelReference(path: "\(checkpoint.path)/ema", step: checkpoint.step)
+    }
     if text == "latest" {
       let steps = try buffer.manifests(.checkpoint).map(\.step).filter { $0 <= step }
       guard let newest = steps.max() else {

@@ -20,39 +20,52 @@ struct TokenRecords {
   }
 }
 
-/// The policy in training: weights, gradients, AdamW's moments, and the updates of a step.
-final class Learner {
-  let policy: Parameters
-  /// There once an update was made: until then their memory is the activations'.
-  private var moments: (mean: Parameters, square: Parameters)?
-  private let restored: Safetensors?
-  /// Updates made before this step, in all steps.
-  var updates: Int
-  private let gradients: Parameters
-  private var gradientsAreUsed = false
-  private let transformer: Transformer
-  private let store: KeyStore
-  private let matmul: Matmul
-  private let recipe: Recipe
-  private let step: (data: StepData, prepared: PreparedStep)
-  private let options: RecipeOptions
+/// What an earlier step left to go on with.
+struct TrainingState {
+  /// Updates made so far, in all steps.
+  var updates = 0
+  /// Of the optimizer, and of the weights' average.
+  var optimizer: Safetensors?
+  var average: Safetensors?
+}
 
-  /// - Parameter moments: AdamW's, to go on with: `m.PARAMETER` and `v.PARAMETER`.
+/// The policy in training: forward passes, gradients of a recipe's loss (Learner+Loss), updates (Learner+Update).
+final class Learner {
+  let trainable: Trainable
+  let optimizer: Optimizer
+  let average: WeightAverage?
+  let schedule: Schedule
+  let maxGradNorm: Double
+  /// Updates made so far, in all steps.
+  var updates: Int
+  let transformer: Transformer
+  let store: KeyStore
+  let matmul: Matmul
+  let recipe: Recipe
+  let options: RecipeOptions
+  private var gradientsAreUsed = false
+
   init(
-    _ policy: Parameters, updates: Int, moments: Safetensors?, matmul: Matmul, recipe: Recipe,
-    step: (data: StepData, prepared: PreparedStep), options: RecipeOptions
-  ) {
-    self.policy = policy
-    self.updates = updates
-    (self.matmul, self.recipe, self.step, self.options) = (matmul, recipe, step, options)
-    restored = moments
-    moments?.prefetch()
-    gradients = Parameters(policy.configuration)
+    _ trainable: Trainable, from state: TrainingState, matmul: Matmul, recipe: Recipe, options: RecipeOptions,
+    optimizer settings: OptimizerOptions
+  ) throws {
+    self.trainable = trainable
+    (self.matmul, self.recipe, self.options) = (matmul, recipe, options)
+    updates = state.updates
+    state.optimizer?.prefetch()
+    optimizer = try Optimizer(settings.settings, for: trainable, restored: state.optimizer, matmul: matmul)
+    average = settings.averageDecay.map { WeightAverage(trainable, decay: $0, restored: state.average) }
+    (schedule, maxGradNorm) = (settings.rates, settings.maxGradNorm)
+    let policy = trainable.policy
     policy.round(for: matmul)
     transformer = Transformer(policy.configuration, weights: policy.weights, matmul: matmul)
+    transformer.adapter = trainable.adapter
     transformer.recomputes = options.recomputeActivations
     store = KeyStore(policy.configuration, keepsLayers: false)
   }
+
+  /// The whole step, and what the recipe made of it.
+  typealias Step = (data: StepData, prepared: PreparedStep)
 
   /// One pass's result.
   struct Outcome {
@@ -63,7 +76,12 @@ final class Learner {
   }
 
   /// Log-probabilities of the examples under the weights as they are, without gradients.
-  func logprobs(_ batches: [PackedBatch], temperature: Float, into target: inout [[Float]]) throws {
+  /// - Parameter switchingOff: whether under those without the adapter.
+  func logprobs(
+    _ batches: [PackedBatch], temperature: Float, switchingOff: Bool = false, into target: inout [[Float]]
+  ) throws {
+    if switchingOff { transformer.adapter = nil }
+    defer { transformer.adapter = trainable.adapter }
     for micro in batches {
       if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
       let result = transformer.evaluate(micro.batch, store: store, temperature: temperature)
@@ -71,93 +89,20 @@ final class Learner {
     }
   }
 
-  /// One optimizer update on some examples: gradients add over their micro-batches, then AdamW.
+  /// One optimizer update on some examples: gradients add over their micro-batches, then the optimizer's turn.
   /// `records.old` of an example that is still empty becomes what the forward pass finds: the first update of a step
   /// starts at the old policy.
   func update(
-    _ data: TrainingData, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
+    _ data: TrainingData, _ step: Step, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
     progress: (_ tokens: Int) throws -> Void
   ) throws {
     let weights = recipe.weights(step.data, step.prepared, part: indices)
-    if gradientsAreUsed { gradients.arena.zero() }
+    if gradientsAreUsed { trainable.clearGradients() }
     gradientsAreUsed = true
     for micro in data.packed(indices, limit: options.tokensPerBatch) {
-      try accumulate(micro, indices, data, weights, &records, &outcome)
+      try accumulate(micro, indices, data, step, weights, &records, &outcome)
       try progress(micro.batch.rows)
     }
-    let norm = Kernels.norm(matmul.pool, gradients.arena.base, count: gradients.layout.count)
-    guard norm.isFinite else {
-      throw RollbookError.badInput(
-        "update \(updates + 1)", "the gradient's norm is \(norm); nothing was published",
-        hint: "are the weights still finite? If training diverged, lower --lr and begin from an earlier checkpoint")
-    }
-    let clip = options.maxGradNorm > 0 ? min(1, options.maxGradNorm / (norm + 1e-6)) : 1
-    let moments = try takeUpMoments()
-    var optimizer = options.optimizer
-    updates += 1
-    if updates < options.warmup { optimizer.learningRate *= Float(updates) / Float(options.warmup) }
-    optimizer.update(
-      matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: moments.mean.arena.base,
-      v: moments.square.arena.base,
-      count: policy.layout.count, step: updates, gradientScale: Float(clip))
-    policy.round(for: matmul)
-    outcome.gradientNorm += norm
-    outcome.learningRate = Double(optimizer.learningRate)
-    outcome.updates += 1
-  }
-
-  /// AdamW's moments, read when they are first asked for.
-  func takeUpMoments() throws -> (mean: Parameters, square: Parameters) {
-    if let moments { return moments }
-    transformer.release()
-    let configuration = policy.configuration
-    let taken =
-      if let restored {
-        (
-          mean: try Parameters(configuration, from: restored, prefix: "m.", pool: matmul.pool),
-          square: try Parameters(configuration, from: restored, prefix: "v.", pool: matmul.pool)
-        )
-      } else { (mean: Parameters(configuration), square: Parameters(configuration)) }
-    moments = taken
-    return taken
-  }
-
-  /// Forward, loss, backward of one micro-batch.
-  private func accumulate(
-    _ micro: PackedBatch, _ indices: [Int], _ data: TrainingData, _ shares: StepWeights,
-    _ records: inout TokenRecords, _ outcome: inout Outcome
-  ) throws {
-    let result = transformer.forward(micro.batch, store: store, temperature: data.temperature)
-    var tokens: [TokenStatistics] = []
-    tokens.reserveCapacity(micro.batch.heads.count)
-    for (sequence, range) in zip(micro.sequences, micro.ranges) {
-      let index = indices[sequence], example = data.examples[index]
-      records.logprobs[index] = Array(result.logprobs[range])
-      let mask = example.rollout.responseMask
-      let weights = range.indices.map {
-        shares.weight(sequence: sequence, trains: mask?[$0 - range.lowerBound] ?? true)
-      }
-      records.weights[index] = weights.map { Float($0) }
-      if records.old[index].isEmpty { records.old[index] = records.logprobs[index] }
-      for (t, head) in range.enumerated() {
-        tokens.append(
-          TokenStatistics(
-            logprob: Double(result.logprobs[head]),
-            behaviour: example.rollout.logprobs.map { Double($0[t]) } ?? .nan, old: Double(records.old[index][t]),
-            reference: records.reference[index].map { Double($0[t]) } ?? .nan,
-            entropy: Double(result.entropies[head]), advantage: example.advantages[t],
-            weight: weights[t]))
-      }
-    }
-    var slopes = [TokenGradient](repeating: TokenGradient(), count: tokens.count)
-    var span = slopes.mutableSpan
-    let sequences = zip(micro.sequences, micro.ranges).map { sequence, range in
-      recipe.sequence(
-        indices[sequence], step.data, step.prepared, tokens: range, weight: shares.ofSequences[sequence])
-    }
-    outcome.report += recipe.loss(tokens.span, sequences: sequences, weights: shares, &span)
-    transformer.backward(
-      micro.batch, result: result, dLogprobs: slopes.map { Float($0.logprob) },
-      dEntropies: slopes.map { Float($0.entropy) }, store: store, into: gradients, temperature: data.temperature)
+    try applyGradients(&outcome)
   }
 }

@@ -1,9 +1,8 @@
 internal import ArgumentParser
 internal import Formats
-internal import Kernels
 internal import Objectives
 
-/// The flags that decide the loss and the optimizer.
+/// The flags that decide the loss and how its gradients come about.
 struct RecipeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -25,20 +24,6 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How tokens are weighted: token-mean, seq-mean-token-mean, …", valueName: "name"))
   var aggregation: String?
 
-  @Option(name: .customLong("lr"), help: "AdamW's learning rate.")
-  var learningRate: Float = 1e-6
-  @Option(help: ArgumentHelp("Updates over which the learning rate rises from 0.", valueName: "n"))
-  var warmup = 0
-  @Option(help: "AdamW's decay of the mean of gradients.")
-  var beta1: Float = 0.9
-  @Option(help: "AdamW's decay of the mean of squares.")
-  var beta2: Float = 0.999
-  @Option(name: .customLong("adam-eps"), help: "AdamW's epsilon.")
-  var epsilon: Float = 1e-8
-  @Option(help: "Decoupled weight decay.")
-  var weightDecay: Float = 0
-  @Option(help: "The gradient's 2-norm is cut to this; 0 leaves it.")
-  var maxGradNorm: Double = 1
   @Option(help: ArgumentHelp("Optimizer updates per pass: the groups are dealt into this many parts.", valueName: "n"))
   var minibatches = 1
   @Option(help: ArgumentHelp("Passes over the step's rollouts.", valueName: "n"))
@@ -62,13 +47,6 @@ struct RecipeOptions: ParsableArguments {
       try require((value ?? 0) >= 0 && (value ?? 0).isFinite, "\(name): expected a number of 0 or more")
     }
     try require((entropy ?? 0).isFinite, "--entropy: expected a number")
-    try require(learningRate >= 0 && learningRate.isFinite, "--lr \(learningRate): expected 0 or more")
-    try require(warmup >= 0, "--warmup \(warmup): expected 0 or more")
-    try require((0..<1).contains(beta1), "--beta1 \(beta1): expected 0 to less than 1")
-    try require((0..<1).contains(beta2), "--beta2 \(beta2): expected 0 to less than 1")
-    try require(epsilon > 0, "--adam-eps \(epsilon): expected more than 0")
-    try require(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay \(weightDecay): expected 0 or more")
-    try require(maxGradNorm >= 0 && maxGradNorm.isFinite, "--max-grad-norm \(maxGradNorm): expected 0 or more")
     try require((1...65536).contains(minibatches), "--minibatches \(minibatches): expected 1 or more")
     try require((1...65536).contains(epochs), "--epochs \(epochs): expected 1 or more")
     try require((1...1 << 24).contains(tokensPerBatch), "--tokens-per-batch \(tokensPerBatch): expected 1 or more")
@@ -104,16 +82,8 @@ struct RecipeOptions: ParsableArguments {
     return made
   }
 
-  var optimizer: AdamW {
-    AdamW(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
-  }
-
-  /// What decides the update, for provenance; the recipe's own parameters come with it.
+  /// What decides the gradients, for provenance; the recipe's own parameters come with it.
   var parameters: [String: String] {
-    [
-      "lr": "\(learningRate)", "warmup": "\(warmup)", "beta1": "\(beta1)", "beta2": "\(beta2)",
-      "adam-eps": "\(epsilon)", "weight-decay": "\(weightDecay)", "max-grad-norm": "\(maxGradNorm)",
-      "minibatches": "\(minibatches)", "epochs": "\(epochs)", "tokens-per-batch": "\(tokensPerBatch)",
-    ]
+    ["minibatches": "\(minibatches)", "epochs": "\(epochs)", "tokens-per-batch": "\(tokensPerBatch)"]
   }
 }

@@ -39,14 +39,14 @@ extension Train {
     }
     let deviation = Float(json["initializer_range"]?.double ?? 0.02)
     let recipe = try options.made()
-    let learner = Learner(
-      Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation), updates: 0,
-      moments: nil, matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: recipe,
-      step: (StepData(), recipe.prepare(StepData())), options: options)
+    let learner = try Learner(
+      Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)), from: TrainingState(),
+      matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: recipe, options: options,
+      optimizer: optimizer)
     _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])
     try stage.finish(
-      ["stage": "init", "step": .int(stage.step), "made": 1, "parameters": .int(learner.policy.layout.parameterCount)],
-      "published \(name): \(learner.policy.layout.parameterCount) random weights")
+      ["stage": "init", "step": .int(stage.step), "made": 1, "parameters": .int(learner.trainable.parameterCount)],
+      "published \(name): \(learner.trainable.parameterCount) random weights")
   }
 }

@@ -8,10 +8,11 @@ internal import Tokenizer
 
 extension Train {
   func provenance(
-    _ recipe: Recipe, _ data: TrainingData, _ files: ModelFiles, _ tokenizer: Tokenizer, _ source: ModelReference,
-    _ checkpoint: Checkpoint?, _ frozen: ModelFiles?, _ matmul: Matmul
+    _ recipe: Recipe, _ data: TrainingData, _ policy: Policy, _ frozen: Reference?, _ matmul: Matmul
   ) throws -> Provenance {
-    var parameters = options.parameters
+    let files = policy.files
+    var parameters = options.parameters.merging(optimizer.parameters) { $1 }
+    if let adapter = policy.adapter { parameters.merge(AdapterOptions.parameters(adapter)) { $1 } }
     parameters["precision"] = matmul.precision.rawValue
     parameters["recipe"] = "\(recipe.name) \(recipe.preset)"
     for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
@@ -20,18 +21,24 @@ extension Train {
     parameters["where"] = selection.text
     parameters["temperature"] = "\(data.temperature)"
     var inputs = data.inputs
-    inputs.append(Manifest.Input(role: "policy", name: source.path, digest: files.weightsDigest))
+    inputs.append(Manifest.Input(role: "policy", name: policy.source.path, digest: files.weightsDigest))
+    if let adapter = files.adapter {
+      inputs.append(Manifest.Input(role: "base", name: adapter.configuration.baseModel ?? adapter.basePath, digest: adapter.baseDigest))
+    }
     inputs.append(
       Manifest.Input(role: "config", name: "config.json", digest: Digest.xxh3(try files.config.serialized(sortedKeys: true))))
-    if let moments = checkpoint?.manifest.files?.first(where: { $0.name == CheckpointWriter.optimizerName }) {
-      inputs.append(Manifest.Input(role: "optimizer", name: moments.name, digest: moments.digest))
+    if !optimizer.freshOptimizer, !policy.isFreshAdapter {
+      let names = [CheckpointWriter.optimizerName] + (optimizer.averageDecay == nil ? [] : [CheckpointWriter.averageName])
+      for name in names {
+        guard let file = policy.checkpoint?.manifest.files?.first(where: { $0.name == name }) else { continue }
+        let role = name == CheckpointWriter.optimizerName ? "optimizer" : "average"
+        inputs.append(Manifest.Input(role: role, name: file.name, digest: file.digest))
+      }
     }
-    if let frozen {
-      inputs.append(Manifest.Input(role: "reference", name: frozen.path, digest: frozen.weightsDigest))
-    }
+    if let frozen { inputs.append(frozen.input) }
     return Provenance(
       "train", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
-      tokenizer: tokenizer.digest, kernels: matmul.description, threads: stage.threadCount)
+      tokenizer: policy.tokenizer.digest, kernels: matmul.description, threads: stage.threadCount)
   }
 
   /// A step that the same action trained is left alone; one that another did is an error. A step whose checkpoint
@@ -85,8 +92,8 @@ extension Train {
   /// The update shard is staged, then the checkpoint published, whose rename completes the step, then the shard. A
   /// kill in between leaves the finished shard in staging, where `isDone` finds it.
   func publish(
-    _ buffer: Buffer, _ files: ModelFiles, _ tokenizer: Tokenizer, _ learner: Learner, _ data: TrainingData,
-    _ records: TokenRecords, _ recipe: Recipe, _ provenance: Provenance, _ metrics: [(String, Double)]
+    _ buffer: Buffer, _ policy: Policy, _ learner: Learner, _ data: TrainingData, _ records: TokenRecords,
+    _ recipe: Recipe, _ provenance: Provenance, _ metrics: [(String, Double)]
   ) throws {
     let summary = Dictionary(metrics, uniquingKeysWith: { $1 })
     let staging = buffer.stagingPath(.updates, step: stage.step, part: 0)
@@ -99,8 +106,9 @@ extension Train {
     }
     try writer.finish()
     let checkpoint = try publishCheckpoint(
-      buffer, learner, config: files.config, generationConfig: files.generationConfig, tokenizer: tokenizer,
-      step: stage.step + 1, provenance, summary)
+      buffer, learner, config: policy.files.config, generationConfig: policy.files.generationConfig,
+      tokenizer: policy.tokenizer, step: stage.step + 1, origin: policy.origin, baseDigest: policy.baseDigest,
+      provenance, summary)
     try publishUpdates(buffer, like: checkpoint)
   }
 
@@ -136,61 +144,4 @@ extension Train {
       referenceLogprobs: records.reference[index], logprobs: new, ratios: ratios.map { Float($0) },
       clips: zip(ratios, example.advantages).map { recipe.policy?.clip(ratio: $0, advantage: $1) ?? 0 })
   }
-
-  /// Weights in Hugging Face's layout with the optimizer's state beside them.
-  func publishCheckpoint(
-    _ buffer: Buffer, _ learner: Learner, config: JSON, generationConfig: JSON?, tokenizer: Tokenizer, step: Int,
-    _ provenance: Provenance, _ summary: [String: Double]
-  ) throws -> Manifest {
-    let writer = try CheckpointWriter(buffer: buffer, step: step)
-    let tensors = learner.policy.layout.entries.map {
-      SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape, type: .f32)
-    }
-    try writer.writeConfig(config, generationConfig: generationConfig)
-    for file in try tokenizer.files() { try writer.writeFile(file.name, file.bytes) }
-    try writer.writeTrainerState(["updates": .int(learner.updates), "step": .int(step)])
-    let weights = try writer.tensorFile(CheckpointWriter.weightsName, tensors)
-    try learner.policy.write(to: weights)
-    try weights.finish()
-    if learner.updates > 0 {
-      let state = try learner.takeUpMoments()
-      let moments = try writer.tensorFile(
-        CheckpointWriter.optimizerName, CheckpointWriter.optimizerTensors(tensors))
-      try state.mean.write(to: moments, prefix: "m.")
-      try state.square.write(to: moments, prefix: "v.")
-      try moments.finish()
-    }
-    let manifest = Manifest(
-      kind: .checkpoint, name: Buffer.stepName(step), schemaVersion: 1, step: step, inputs: provenance.inputs,
-      action: provenance.action(), summary: summary)
-    return try writer.publish(manifest).manifest
-  }
-
-  /// --keep-last: older checkpoints go, the oldest first, each by a rename into staging before it is deleted. One that
-  /// --reference names stays.
-  func prune(_ buffer: Buffer) throws {
-    guard let keepLast else { return }
-    let steps = try buffer.manifests(.checkpoint).map(\.step).sorted()
-    let kept = try reference.flatMap { try ModelReference.find($0, in: buffer, upTo: stage.step).step }
-    for step in steps.dropLast(keepLast) where step != kept {
-      let doomed = buffer.stagingPath("removed-\(Buffer.stepName(step))")
-      try? FileManager.default.removeItem(atPath: doomed)
-      guard rename(buffer.checkpointFolder(step: step), doomed) == 0 else { continue }
-      try? FileManager.default.removeItem(atPath: doomed)
-    }
-  }
-}
-
-extension Parameters {
-  func write(to writer: SafetensorsWriter, prefix: String = "") throws {
-    for entry in layout.entries {
-      try writer.append(
-        prefix + entry.name, UnsafeBufferPointer(start: arena.base + entry.offset, count: entry.count))
-    }
-  }
-}
-
-extension Checkpoint {
-  /// Optimizer updates that led to it.
-  func updates() throws -> Int { try trainerState()?["updates"]?.int ?? 0 }
 }

@@ -18,6 +18,8 @@ internal import Tokenizer
             --reference smollm2.gguf --on-policy
         The next step, from the checkpoint of the one before (the default model is 'latest'):
           rollbook train --buffer runs/add --step 1 --lr 1e-5 --on-policy
+        A low-rank adapter instead of all weights, measured against the model without it:
+          rollbook train --buffer runs/add --step 0 --model smollm2.gguf --lora 16 --lr 1e-4 --kl 0.02 --reference base
         Only on some of the step's rollouts:
           rollbook train --buffer runs/add --step 1 --lr 1e-5 --where 'response_length <= 100'
         A fresh model with random weights as checkpoint 0:
@@ -29,12 +31,18 @@ internal import Tokenizer
 
   @OptionGroup var stage: StageOptions
   @OptionGroup var options: RecipeOptions
+  @OptionGroup var optimizer: OptimizerOptions
+  @OptionGroup var adapter: AdapterOptions
+  @OptionGroup var keeping: KeepOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup var selection: SelectionOptions
 
   @Option(help: "The weights to train: 'latest', 'step:N', a Hugging Face folder or a .gguf file.")
   var model = "latest"
-  @Option(help: "A frozen model that the KL divergence is measured to; written like --model.")
+  @Option(
+    help: ArgumentHelp(
+      "A frozen model that the KL divergence is measured to.",
+      discussion: "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
   var reference: String?
   @Option(help: ArgumentHelp("The score set to learn from.", valueName: "name"))
   var scores = "main"
@@ -46,105 +54,48 @@ internal import Tokenizer
       "Publish a model with random weights as checkpoint --step instead of training.",
       discussion: "The tokenizer's files are taken from the same folder as the config.", valueName: "config.json"))
   var initialise: String?
-  @Option(
-    help: ArgumentHelp(
-      "Remove all but this many newest checkpoints once the new one is published (default: keep all).", valueName: "n"))
-  var keepLast: Int?
-
-  mutating func validate() throws {
-    if let keepLast, keepLast < 1 { throw ValidationError("--keep-last \(keepLast): expected 1 or more") }
-  }
-
   static func main() { Stage.main(Self.self) }
 
   func run() throws {
     if let initialise { return try publishRandom(config: initialise) }
     let recipe = try options.made()
     let buffer = try Buffer.open(path: stage.buffer, create: false)
-    let source = try ModelReference.find(model, in: buffer, upTo: stage.step)
-    let files = try ModelFiles.open(path: source.path)
-    let tokenizer = try Tokenizer.load(files)
-    try buffer.bindTokenizer(tokenizer.digest)
-    let configuration = try ModelConfiguration(files.config, place: source.path)
+    let policy = try Policy(model, buffer, step: stage.step, adapter: adapter)
+    try buffer.bindTokenizer(policy.tokenizer.digest)
     let selected = try selection.ids(buffer, step: stage.step, set: scores)
     var data = try TrainingData(buffer, step: stage.step, scores: scores, selected: selected)
     try data.check(
-      policy: files.weightsDigest, tokenizer: tokenizer.digest, onPolicy: onPolicy,
-      vocabulary: configuration.vocabularyCount)
-    let frozen = try referenceFiles(buffer, recipe)
+      policy: policy.files.weightsDigest, tokenizer: policy.tokenizer.digest, onPolicy: onPolicy,
+      vocabulary: policy.configuration.vocabularyCount)
+    let frozen = try findReference(buffer, policy, needed: recipe.needs.contains(.reference) ? recipe.policy?.kl ?? 0 : nil)
     let precision = try Precision.choose(engine.precision, preferred: data.precision)
     let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: precision)
-    let checkpoint = try source.step.map { try Checkpoint.open(buffer.checkpointFolder(step: $0)) }
-    let provenance = try provenance(recipe, data, files, tokenizer, source, checkpoint, frozen, matmul)
+    let provenance = try provenance(recipe, data, policy, frozen, matmul)
     if try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
+    let trainable = try policy.trainable(frozen: optimizer.patterns, seed: stage.seed, pool: matmul.pool)
+    let learner = try Learner(
+      trainable, from: policy.state(fresh: optimizer.freshOptimizer), matmul: matmul, recipe: recipe, options: options,
+      optimizer: optimizer)
     let step = data.step
     let prepared = recipe.prepare(step)
     for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
-    warn(data, policy: files.weightsDigest)
-    let policy = try Parameters(configuration, from: files, pool: matmul.pool)
-    let learner = Learner(
-      policy, updates: try checkpoint?.updates() ?? 0, moments: try checkpoint?.optimizer(), matmul: matmul,
-      recipe: recipe, step: (step, prepared), options: options)
+    warn(data, policy: policy.files.weightsDigest)
     var records = TokenRecords(count: data.examples.count)
-    try measureReference(frozen, files, learner, data, matmul, &records)
-    let outcome = try train(learner, data, &records)
+    try measureReference(frozen, policy, learner, data, &records)
+    let outcome = try train(learner, data, (step, prepared), &records)
     let metrics = self.metrics(outcome, prepared, data, records, seconds: Timestamp.steady - clock)
-    try publish(buffer, files, tokenizer, learner, data, records, recipe, provenance, metrics)
+    try publish(buffer, policy, learner, data, records, recipe, provenance, metrics)
     try Metrics(buffer).record(step: stage.step, stage: "train", metrics)
     try prune(buffer)
     try finish(metrics)
   }
 
-  /// The frozen model, opened; nil where no KL divergence is asked for.
-  private func referenceFiles(_ buffer: Buffer, _ recipe: Recipe) throws -> ModelFiles? {
-    if let reference {
-      return try ModelFiles.open(path: ModelReference.find(reference, in: buffer, upTo: stage.step).path)
-    }
-    guard !recipe.needs.contains(.reference) else {
-      throw RollbookError.usage(
-        "the recipe's KL weight is \(recipe.policy?.kl ?? 0), which needs a model to measure the divergence to",
-        hint: "give --reference, such as the model the run began with, or --kl 0")
-    }
-    return nil
-  }
-
-  /// The reference's log-probabilities of every response token. Where the reference is the policy itself they are the
-  /// policy's own, to the bit.
-  private func measureReference(
-    _ frozen: ModelFiles?, _ files: ModelFiles, _ learner: Learner, _ data: TrainingData, _ matmul: Matmul,
-    _ records: inout TokenRecords
-  ) throws {
-    let all = data.packed(Array(data.examples.indices), limit: options.tokensPerBatch)
-    if options.minibatches * options.epochs > 1 {
-      try learner.logprobs(all, temperature: data.temperature, into: &records.old)
-    }
-    guard let frozen else { return }
-    var reference = [[Float]](repeating: [], count: data.examples.count)
-    if frozen.weightsDigest == files.weightsDigest {
-      if records.old.first?.isEmpty == false { reference = records.old } else {
-        try learner.logprobs(all, temperature: data.temperature, into: &reference)
-      }
-    } else {
-      let configuration = try ModelConfiguration(frozen.config, place: frozen.path)
-      guard configuration.vocabularyCount == learner.policy.configuration.vocabularyCount else {
-        throw RollbookError.badInput(frozen.path, "the reference has another vocabulary than the policy")
-      }
-      let weights = try ModelWeights.packed(configuration, from: frozen, matmul: matmul)
-      let model = Transformer(configuration, weights: weights, matmul: matmul)
-      let store = KeyStore(configuration, keepsLayers: false)
-      for micro in all {
-        if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
-        let result = model.evaluate(micro.batch, store: store, temperature: data.temperature)
-        for (index, range) in zip(micro.sequences, micro.ranges) { reference[index] = Array(result.logprobs[range]) }
-      }
-    }
-    records.reference = reference
-  }
-
   /// The updates: each epoch deals the groups into minibatches in an order drawn from seed, step and epoch.
-  private func train(_ learner: Learner, _ data: TrainingData, _ records: inout TokenRecords) throws -> Learner.Outcome {
+  private func train(
+    _ learner: Learner, _ data: TrainingData, _ step: Learner.Step, _ records: inout TokenRecords
+  ) throws -> Learner.Outcome {
     var outcome = Learner.Outcome()
     let total = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
     var progress = Progress("train", stage, total: total, unit: "tokens")
@@ -154,7 +105,7 @@ internal import Tokenizer
         let before = done
         let tokens = indices.reduce(0) { $0 + data.examples[$1].rollout.responseTokens.count }
         var rows = 0
-        try learner.update(data, indices, &records, &outcome) { more in
+        try learner.update(data, step, indices, &records, &outcome) { more in
           if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
           rows += more
           progress.update(before + min(tokens, rows))

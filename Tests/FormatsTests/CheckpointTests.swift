@@ -25,7 +25,9 @@ import Testing
     let weights = try writer.tensorFile(CheckpointWriter.weightsName, parameters)
     for tensor in parameters { try weights.append(tensor.name, source.weights.read(tensor.name)) }
     _ = try weights.finish()
-    let moments = CheckpointWriter.optimizerTensors(parameters)
+    let moments = ["m", "v"].flatMap { moment in
+      parameters.map { SafetensorsWriter.Tensor(name: "\(moment).\($0.name)", shape: $0.shape) }
+    }
     let optimizer = try writer.tensorFile(CheckpointWriter.optimizerName, moments)
     for (index, tensor) in moments.enumerated() {
       try optimizer.append(

@@ -44,7 +44,8 @@ extension Index {
           (SELECT s.path FROM outputs s WHERE s.path = 'shards/' || i.role || '/' || i.name),
           (SELECT min(s.path) FROM outputs s WHERE s.digest = i.digest),
           (SELECT min(s.path) FROM files f JOIN outputs s ON s.id = f.output
-            WHERE f.digest = i.digest AND f.name IN ('model.safetensors', 'optimizer.safetensors'))
+            WHERE f.digest = i.digest AND f.name IN (
+              'model.safetensors', 'adapter_model.safetensors', 'ema.safetensors', 'optimizer.safetensors'))
         ) AS input_output, i.position
       FROM inputs i JOIN outputs o ON o.id = i.output;
     """

@@ -1,0 +1,29 @@
+internal import Formats
+internal import Kernels
+internal import Model
+
+extension Learner {
+  /// The update that the gradients gathered so far make.
+  /// - Throws: `badInput` when they are not finite.
+  func applyGradients(_ outcome: inout Outcome) throws {
+    let norm = trainable.gradientNorm(matmul.pool)
+    guard norm.isFinite else {
+      throw RollbookError.badInput(
+        "update \(updates + 1)", "the gradient's norm is \(norm); nothing was published",
+        hint: "are the weights still finite? If training diverged, lower --lr and begin from an earlier checkpoint")
+    }
+    let clip = maxGradNorm > 0 ? min(1, maxGradNorm / (norm + 1e-6)) : 1
+    // The state's memory is the activations' until now.
+    if !optimizer.isTakenUp { transformer.release() }
+    try optimizer.takeUp()
+    try average?.takeUp(matmul.pool)
+    updates += 1
+    let rate = schedule.rate(update: updates)
+    try optimizer.update(step: updates, learningRate: rate, gradientScale: Float(clip))
+    average?.update(matmul.pool)
+    if trainable.adapter == nil { trainable.policy.round(for: matmul) }
+    outcome.gradientNorm += norm
+    outcome.learningRate = Double(rate)
+    outcome.updates += 1
+  }
+}
