@@ -17,12 +17,20 @@ private let settings: [PolicyLoss] = {
     PolicyLoss(entropy: 0.05, entropyAggregation: .same), all,
     PolicyLoss(.reinforce), PolicyLoss(.ratio, kl: 0.1), changed(PolicyLoss(.dro)) { $0.droBeta = 0.3 },
     changed(PolicyLoss(kl: 0.1, klEstimator: .k3)) { $0.klBiasCorrection = true },
-    changed(all) { $0.klBiasCorrection = true; $0.denominator = .behaviour },
+    changed(all) {
+      $0.klBiasCorrection = true; $0.denominator = .behaviour
+    },
   ]
   for level in [PolicyLoss.RatioLevel.sequenceMean, .sequenceSum] {
     list.append(changed(PolicyLoss()) { $0.ratioLevel = level })
-    list.append(changed(PolicyLoss(.ratio)) { $0.ratioLevel = level; $0.denominator = .reference })
-    list.append(changed(all) { $0.ratioLevel = level; $0.klBiasCorrection = true })
+    list.append(
+      changed(PolicyLoss(.ratio)) {
+        $0.ratioLevel = level; $0.denominator = .reference
+      })
+    list.append(
+      changed(all) {
+        $0.ratioLevel = level; $0.klBiasCorrection = true
+      })
   }
   for mode in RolloutCorrection.Mode.allCases {
     list.append(changed(all) { $0.rollout = RolloutCorrection(mode, minimum: 0.9, maximum: 1.1) })

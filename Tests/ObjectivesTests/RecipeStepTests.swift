@@ -184,4 +184,23 @@ import Testing
     step.append([]) { $0 = made.sequence(0, data, prepared, tokens: $0.tokens, weight: $0.weight) }
     #expect(step.evaluate(made).report.loss.isFinite)
   }
+
+  /// Pairs come from the rewards where the step has none, labels where a response has none.
+  @Test func rewardsBecomePairsAndLabels() throws {
+    var dpo = try #require(recipe("dpo sigmoid"))
+    var fixture = RecipeFixture(seed: 12)
+    fixture.data.pairs = []
+    let rewards = fixture.data.responses.map(\.reward), groups = fixture.data.responses.map(\.group)
+    #expect(dpo.prepare(fixture.data).pairs == PairRule()(rewards: rewards, groups: groups))
+    try dpo.set("pair_rule", "threshold")
+    try dpo.set("pair_threshold", "0")
+    let made = dpo.prepare(fixture.data).pairs
+    #expect(!made.isEmpty && made.allSatisfy { (rewards[$0.chosen] ?? -1) >= 0 && (rewards[$0.rejected] ?? 0) < 0 })
+    let kto = try #require(recipe("kto trl"))
+    for index in fixture.data.responses.indices { fixture.data.responses[index].isDesirable = nil }
+    let prepared = kto.prepare(fixture.data)
+    #expect(prepared.isKept == rewards.map { $0 != nil })
+    let step = fixture.step(kto, prepared)
+    #expect(step.sequences.map(\.isDesirable) == rewards.map { ($0 ?? 0) >= 0.5 })
+  }
 }
