@@ -22,6 +22,9 @@ extension Recipe {
     for (index, place) in places.enumerated() where dropsUniformGroups && uniform[index] {
       prepared.isKept[place] = false
     }
+    if dropsUniformGroups {
+      prepared.metrics.append(("groups_kept", Double(groups.groupStd.count { $0 != 0 })))
+    }
     let perResponse = responseAdvantages(batch, penalty, places, &prepared)
     for (index, place) in places.enumerated() {
       if let perResponse {

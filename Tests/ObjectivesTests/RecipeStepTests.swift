@@ -146,6 +146,7 @@ import Testing
     for index in 4..<8 { fixture.data.responses[index].reward = 1 }
     let prepared = made.prepare(fixture.data)
     #expect(prepared.isKept == (0..<16).map { !(4..<8).contains($0) })
+    #expect(prepared.metrics.contains { $0.name == "groups_kept" && $0.value == 3 })
     let all = made.weights(fixture.data, prepared)
     let rest = made.weights(fixture.data, prepared, part: (0..<16).filter { prepared.isKept[$0] })
     #expect(all.tokens == rest.tokens)
