@@ -29,7 +29,7 @@ extension Recipe {
       result.tokens += shares.tokens
     }
     let members = Set(kept.map { part[$0] })
-    let pairs = step.pairs.filter { members.contains($0.chosen) && members.contains($0.rejected) }
+    let pairs = prepared.pairs.filter { members.contains($0.chosen) && members.contains($0.rejected) }
     if !pairs.isEmpty { result.pairs = pairWeights(pairs, groups: step.responses.map(\.group)) }
     return result
   }
@@ -48,9 +48,11 @@ extension Recipe {
     _ index: Int, _ step: StepData, _ prepared: PreparedStep, tokens: Range<Int>, weight: Double
   ) -> SequenceStatistics {
     let response = step.responses[index]
+    var isDesirable = false
+    if case .kto(let kto) = loss { isDesirable = kto.isDesirable(response) ?? false }
     return SequenceStatistics(
       index: index, tokens: tokens, weight: weight, isDemonstration: isMixedIn(response),
-      isDesirable: response.isDesirable ?? false, offset: prepared.offset)
+      isDesirable: isDesirable, offset: prepared.offset)
   }
 
   /// Adds the loss's derivatives for one micro-batch into `gradient`, and reports. Reports and gradients of the

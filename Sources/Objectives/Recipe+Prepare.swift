@@ -3,6 +3,7 @@ extension Recipe {
   package func prepare(_ step: StepData) -> PreparedStep {
     var prepared = PreparedStep(step.responses)
     let places = step.responses.indices.filter { !isMixedIn(step.responses[$0]) }
+    if data == .pairs { preparePairs(step, &prepared) }
     guard data == .rollouts else {
       prepareLabels(step.responses, &prepared)
       return prepared
@@ -18,7 +19,12 @@ extension Recipe {
     for (members, deviation) in zip(memberships(batch.groups), groups.groupStd) where deviation == 0 {
       for index in members { uniform[index] = true }
     }
-    if dropsUniformGroups { for (index, place) in places.enumerated() where uniform[index] { prepared.isKept[place] = false } }
+    for (index, place) in places.enumerated() where dropsUniformGroups && uniform[index] {
+      prepared.isKept[place] = false
+    }
+    if dropsUniformGroups {
+      prepared.metrics.append(("groups_kept", Double(groups.groupStd.count { $0 != 0 })))
+    }
     let perResponse = responseAdvantages(batch, penalty, places, &prepared)
     for (index, place) in places.enumerated() {
       if let perResponse {
@@ -167,9 +173,20 @@ extension Recipe {
     for (index, place) in places.enumerated() { prepared.advantages[place] = advantages[index] }
   }
 
+  private func preparePairs(_ step: StepData, _ prepared: inout PreparedStep) {
+    prepared.pairs = step.pairs
+    if step.pairs.isEmpty {
+      let rewards = step.responses.map { isMixedIn($0) ? nil : $0.reward }
+      prepared.pairs = pairRule(rewards: rewards, groups: step.responses.map(\.group))
+    }
+    prepared.metrics.append(("pairs", Double(prepared.pairs.count)))
+  }
+
   private func prepareLabels(_ responses: [StepData.Response], _ prepared: inout PreparedStep) {
     guard case .kto(let kto) = loss else { return }
-    for (index, response) in responses.enumerated() where response.isDesirable == nil { prepared.isKept[index] = false }
+    for (index, response) in responses.enumerated() where kto.isDesirable(response) == nil {
+      prepared.isKept[index] = false
+    }
     guard let offset = kto.unclampedOffset(responses.compactMap(\.mismatched)) else { return }
     prepared.offset = max(0, offset)
     prepared.metrics += [("kl", prepared.offset), ("unclamped_kl", offset)]

@@ -34,6 +34,7 @@ extension Recipe {
     if loss.usesTokenWeights { list += Weights.settings.map { $0.of(\Recipe.weights) } }
     list += loss.settings.map { $0.of(\Recipe.loss) }
     if value != nil { list += ValueLoss.settings.map { $0.of(\Recipe.value) } }
+    if data == .pairs { list += PairRule.settings.map { $0.of(\Recipe.pairRule) } }
     if trustRegion != nil {
       list += TrustRegion.settings.map { $0.of(\Recipe.trustRegion) }
     }
@@ -89,11 +90,13 @@ extension Recipe.Loss {
     case .kimi:
       lift(KimiLoss.settings, { if case .kimi(let part) = $0 { part } else { nil } }, { .kimi($0) })
     case .preference:
-      lift(PreferenceLoss.settings, { if case .preference(let part) = $0 { part } else { nil } }, { .preference($0) })
+      lift(
+        PreferenceLoss.settings, { if case .preference(let part) = $0 { part } else { nil } }, { .preference($0) })
     case .kto:
       lift(KTOLoss.settings, { if case .kto(let part) = $0 { part } else { nil } }, { .kto($0) })
     case .rewardModel:
-      lift(RewardModelLoss.settings, { if case .rewardModel(let part) = $0 { part } else { nil } }, { .rewardModel($0) })
+      lift(
+        RewardModelLoss.settings, { if case .rewardModel(let part) = $0 { part } else { nil } }, { .rewardModel($0) })
     }
   }
 
@@ -126,23 +129,33 @@ extension Recipe.Advantage {
     switch self {
     case .none, .greedy, .kimi: []
     case .groupNormalization:
-      lift(GroupNormalization.settings, { if case .groupNormalization(let part) = $0 { part } else { nil } }, { .groupNormalization($0) })
+      lift(
+        GroupNormalization.settings, { if case .groupNormalization(let part) = $0 { part } else { nil } },
+        { .groupNormalization($0) })
     case .leaveOneOut:
-      lift(LeaveOneOut.settings, { if case .leaveOneOut(let part) = $0 { part } else { nil } }, { .leaveOneOut($0) })
+      lift(
+        LeaveOneOut.settings, { if case .leaveOneOut(let part) = $0 { part } else { nil } }, { .leaveOneOut($0) })
     case .baseline:
       lift(Baseline.settings, { if case .baseline(let part) = $0 { part } else { nil } }, { .baseline($0) })
     case .whitenedReturns:
-      lift(WhitenedReturns.settings, { if case .whitenedReturns(let part) = $0 { part } else { nil } }, { .whitenedReturns($0) })
+      lift(
+        WhitenedReturns.settings, { if case .whitenedReturns(let part) = $0 { part } else { nil } },
+        { .whitenedReturns($0) })
     case .whitenedGroupMean:
-      lift(WhitenedGroupMean.settings, { if case .whitenedGroupMean(let part) = $0 { part } else { nil } }, { .whitenedGroupMean($0) })
+      lift(
+        WhitenedGroupMean.settings, { if case .whitenedGroupMean(let part) = $0 { part } else { nil } },
+        { .whitenedGroupMean($0) })
     case .gae:
       lift(GAE.settings, { if case .gae(let part) = $0 { part } else { nil } }, { .gae($0) })
     case .brpo:
       lift(BRPO.settings, { if case .brpo(let part) = $0 { part } else { nil } }, { .brpo($0) })
     case .multiReward:
-      lift(MultiReward.settings, { if case .multiReward(let part) = $0 { part } else { nil } }, { .multiReward($0) })
+      lift(
+        MultiReward.settings, { if case .multiReward(let part) = $0 { part } else { nil } }, { .multiReward($0) })
     case .lengthHarmonizing:
-      lift(LengthHarmonizing.settings, { if case .lengthHarmonizing(let part) = $0 { part } else { nil } }, { .lengthHarmonizing($0) })
+      lift(
+        LengthHarmonizing.settings, { if case .lengthHarmonizing(let part) = $0 { part } else { nil } },
+        { .lengthHarmonizing($0) })
     }
   }
 

@@ -41,6 +41,8 @@ package struct Recipe: Equatable, Sendable {
   package var advantage: Advantage
   package var weights: Weights
   package var loss: Loss
+  /// How pairs are made of scored groups where the step has none.
+  package var pairRule = PairRule()
   package var klInReward: KLInReward?
   /// The critic's loss; nil = no critic.
   package var value: ValueLoss?

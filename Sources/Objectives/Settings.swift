@@ -38,7 +38,16 @@ extension KTOLoss {
     [
       .number("beta", \.beta, atLeast: .leastNormalMagnitude),
       .number("desirable_weight", \.desirableWeight, atLeast: 0),
-      .number("undesirable_weight", \.undesirableWeight, atLeast: 0),
+      .number("undesirable_weight", \.undesirableWeight, atLeast: 0), .number("desirable_from", \.threshold),
+    ]
+  }
+}
+
+extension PairRule {
+  static var settings: [Setting<PairRule>] {
+    [
+      .choice("pair_rule", \.kind), .number("pair_threshold", \.threshold),
+      .number("pair_margin", \.margin, atLeast: 0),
     ]
   }
 }

@@ -23,7 +23,7 @@ package struct StepData: Sendable {
     /// BRPO: one judgement of the response against its group's reference (``BRPO/references(groups:seed:)``). nil =
     /// the two rewards are compared.
     package var pairScores: (own: Double, reference: Double)?
-    /// KTO: nil leaves the response out.
+    /// KTO: nil = the reward decides.
     package var isDesirable: Bool?
     /// KTO: Σ (old − reference) of a completion after the wrong prompt.
     package var mismatched: Double?
@@ -44,7 +44,7 @@ package struct StepData: Sendable {
   }
 
   package var responses: [Response]
-  /// For losses on pairs; weights are not read.
+  /// For losses on pairs, both halves of one group; weights are not read. Empty = the recipe makes them of the rewards.
   package var pairs: [Pair]
   /// The longest response that generation allows, in tokens: Dr. GRPO's constant.
   package var responseLimit: Int
@@ -68,6 +68,8 @@ package struct PreparedStep: Sendable {
   package internal(set) var returns: [[Double]]
   /// false = the response is left out: its weights are 0, and it counts in no mean.
   package internal(set) var isKept: [Bool]
+  /// The comparisons of the whole step, without weights.
+  package internal(set) var pairs: [Pair] = []
   /// KTO's z₀.
   package internal(set) var offset = 0.0
   /// The names and values that a trainer logs.

@@ -71,7 +71,8 @@ struct RecipeOptions: ParsableArguments {
       } catch {
         let known = error.known.joined(separator: ", ")
         throw RollbookError.usage(
-          error.expected.map { "--\(name) \(value): expected \($0)" } ?? "--\(name): recipe \(recipe) has no such setting",
+          error.expected.map { "--\(name) \(value): expected \($0)" }
+            ?? "--\(name): recipe \(recipe) has no such setting",
           hint: "its settings are \(known)")
       }
     }

@@ -27,13 +27,16 @@ struct GoldenCase: CustomStringConvertible, Sendable {
   static func check(_ file: String, _ checks: [String: (GoldenCase) throws -> Void]) throws {
     let cases = try all(file)
     #expect(!cases.isEmpty, "\(file)")
+    let left = unchecked(cases, Set(checks.keys))
+    #expect(left.isEmpty, "\(file): nobody checks the objectives \(left)")
     for golden in cases {
-      guard let check = checks[golden.objective] else {
-        Issue.record("\(file): \(golden): nobody checks the objective \(golden.objective)")
-        continue
-      }
+      guard let check = checks[golden.objective] else { continue }
       do { try check(golden) } catch { Issue.record("\(file): \(golden): \(error)") }
     }
+  }
+
+  static func unchecked(_ cases: [GoldenCase], _ objectives: Set<String>) -> Set<String> {
+    Set(cases.map(\.objective)).subtracting(objectives)
   }
 
   /// A setting; nil where it is switched off (null or missing).
@@ -95,9 +98,12 @@ struct GoldenCase: CustomStringConvertible, Sendable {
 
   /// Every key of `expected` must have been looked at.
   func covers(_ keys: Set<String>) {
-    for member in expected.object?.members ?? [] {
-      #expect(keys.contains(member.key), "\(name): nobody checks \(member.key)")
-    }
+    let left = uncovered(keys)
+    #expect(left.isEmpty, "\(name): nobody checks \(left)")
+  }
+
+  func uncovered(_ keys: Set<String>) -> [String] {
+    (expected.object?.members ?? []).map(\.key).filter { !keys.contains($0) }
   }
 }
 

@@ -45,7 +45,8 @@ import Testing
     try golden.close(report.metrics)
     let rows = step.rows(gradient, \.logprob)
     for (side, name) in sides.enumerated() {
-      try golden.close((0..<count).map { rows[2 * $0 + side] }, golden.expected["grad"]?["\(name)_logp"], "grad \(name)")
+      let column = (0..<count).map { rows[2 * $0 + side] }
+      try golden.close(column, golden.expected["grad"]?["\(name)_logp"], "grad \(name)")
     }
     let perPair = (0..<count).map { pair in
       step.evaluate(recipe, parts: [[2 * pair, 2 * pair + 1]]).report.loss * Double(count)
@@ -231,7 +232,8 @@ import Testing
     try golden.close(report.metrics)
     let slopes = step.rows(gradient, \.logprob)
     try golden.close(Array(slopes.prefix(new.count)), golden.expected["grad"]?["logp_new"], "grad logp_new")
-    try golden.close(Array(slopes.dropFirst(new.count)), golden.expected["grad"]?["pretrain_logp"], "grad pretrain_logp")
+    let ofText = Array(slopes.dropFirst(new.count))
+    try golden.close(ofText, golden.expected["grad"]?["pretrain_logp"], "grad pretrain_logp")
     golden.covers(["loss", "terms", "metrics", "grad"])
   }
 }

@@ -146,6 +146,7 @@ import Testing
     for index in 4..<8 { fixture.data.responses[index].reward = 1 }
     let prepared = made.prepare(fixture.data)
     #expect(prepared.isKept == (0..<16).map { !(4..<8).contains($0) })
+    #expect(prepared.metrics.contains { $0.name == "groups_kept" && $0.value == 3 })
     let all = made.weights(fixture.data, prepared)
     let rest = made.weights(fixture.data, prepared, part: (0..<16).filter { prepared.isKept[$0] })
     #expect(all.tokens == rest.tokens)
@@ -183,5 +184,24 @@ import Testing
     var step = Step(weights: made.weights(data, prepared))
     step.append([]) { $0 = made.sequence(0, data, prepared, tokens: $0.tokens, weight: $0.weight) }
     #expect(step.evaluate(made).report.loss.isFinite)
+  }
+
+  /// Pairs come from the rewards where the step has none, labels where a response has none.
+  @Test func rewardsBecomePairsAndLabels() throws {
+    var dpo = try #require(recipe("dpo sigmoid"))
+    var fixture = RecipeFixture(seed: 12)
+    fixture.data.pairs = []
+    let rewards = fixture.data.responses.map(\.reward), groups = fixture.data.responses.map(\.group)
+    #expect(dpo.prepare(fixture.data).pairs == PairRule()(rewards: rewards, groups: groups))
+    try dpo.set("pair_rule", "threshold")
+    try dpo.set("pair_threshold", "0")
+    let made = dpo.prepare(fixture.data).pairs
+    #expect(!made.isEmpty && made.allSatisfy { (rewards[$0.chosen] ?? -1) >= 0 && (rewards[$0.rejected] ?? 0) < 0 })
+    let kto = try #require(recipe("kto trl"))
+    for index in fixture.data.responses.indices { fixture.data.responses[index].isDesirable = nil }
+    let prepared = kto.prepare(fixture.data)
+    #expect(prepared.isKept == rewards.map { $0 != nil })
+    let step = fixture.step(kto, prepared)
+    #expect(step.sequences.map(\.isDesirable) == rewards.map { ($0 ?? 0) >= 0.5 })
   }
 }

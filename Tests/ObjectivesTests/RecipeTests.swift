@@ -7,7 +7,7 @@ private let rows = """
   sft trl | demonstrations | | none | likelihood | aggregation=token-mean
   reward-model trl | pairs | scores | none | reward-model | center=0.0 pair_weights=pair
   reward-model centred | pairs | scores | none | reward-model | center=0.01 pair_weights=pair
-  reward-model instructgpt | pairs | scores | none | reward-model | center=0.0 pair_weights=prompt
+  reward-model instructgpt | pairs | scores | none | reward-model | center=0.0 pair_weights=prompt pair_rule=margin
   reinforce plain | rollouts | | baseline | reinforce | baseline=none aggregation=token-mean
   reinforce batch-mean | rollouts | | baseline | reinforce | baseline=batch-mean
   reinforce centered | rollouts | | group-normalization | reinforce | advantage_scale=none

@@ -180,6 +180,39 @@ enum TrustRegionGolden {
     }
   }
 
+  /// The Fisher product from log-probabilities of sampled tokens alone: the gradient of KL k2 to the old policy near it.
+  @Test func fisherProductsFromLogProbabilities() {
+    var draws = Draws(state: 3)
+    let features = (0..<6).map { _ in (0..<3).map { _ in draws.uniform(-1...1) } }
+    let policy = LinearPolicy(features: features, actions: [], advantages: [], rows: 3, columns: 4)
+    let weights = (0..<12).map { _ in draws.uniform(-1...1) }
+    let vector = weights.map { _ in draws.uniform(-1...1) }
+    let width = 1e-5
+    var moved = weights
+    moved.add(width, vector)
+    let old = policy.logits(weights).map { Categorical(logits: $0) }
+    let new = policy.logits(moved).map { Categorical(logits: $0) }
+    // Every action of every state, weighted by how often it is drawn.
+    var step = Step(weights: StepWeights(perSequence: [], tokenMean: 0, tokens: 0))
+    for (before, after) in zip(old, new) {
+      step.append(
+        before.probabilities.indices.map { action in
+          TokenStatistics(
+            logprob: after.logProbabilities[action], reference: before.logProbabilities[action],
+            weight: before.probabilities[action])
+        })
+    }
+    let gradient = step.evaluate(PolicyLoss(.reinforce, kl: 1, klEstimator: .k2)).gradient
+    let slopes = zip(new, step.rows(gradient, \.logprob)).map { row, slopes in
+      slopes.enumerated().reduce(into: [Double](repeating: 0, count: 4)) { sum, slope in
+        sum.add(slope.element / width, row.logProbabilityGradient(slope.offset))
+      }
+    }
+    for (a, b) in zip(policy.pullBack(slopes), policy.fisherProduct(weights, vector)) {
+      #expect((a - b).magnitude < 1e-4 * (1 + b.magnitude))
+    }
+  }
+
   @Test func nothingIsAcceptedWhereNothingHelps() {
     let region = TrustRegion()
     #expect(region.lineSearch(scale: 1, surrogate: 0) { _ in (-1, 0) } == nil)

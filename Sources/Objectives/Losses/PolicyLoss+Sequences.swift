@@ -97,8 +97,9 @@ extension PolicyLoss {
       correction = rollout(raw)
       report.observe(correction: correction, raw: raw)
     }
-    // A masked token is out, also where its loss is not finite.
-    var policy = correction == 0 ? Term(loss: 0) : term(weight, token, logRatio: logRatio)
+    // A masked token is out, also where its loss is infinite; one that is not a number shows.
+    let isOut = correction == 0 && token.logprob == token.logprob
+    var policy = isOut ? Term(loss: 0) : term(weight, token, logRatio: logRatio)
     if correction != 1, correction != 0 {
       policy.loss *= correction
       policy.direct *= correction

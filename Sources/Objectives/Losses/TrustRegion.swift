@@ -49,6 +49,10 @@ package func conjugateGradient<Vector: InnerProductSpace>(
 ///     accepted: the first of scale · shrinkⁱ with mean KL(old ‖ new) ≤ maxKL and a surrogate above the one at the start
 ///
 /// g is the gradient of the surrogate mean(w A) at the old policy, to be ascended; F the Hessian of the mean KL there.
+/// Where only log-probabilities of sampled tokens are at hand, F v is the gradient of the mean of ½ (new − old)² at
+/// old + ε v, divided by ε: a ``PolicyLoss`` with A = 0 and KL k2 of weight 1 to the old policy. It is unbiased on the
+/// policy.
+///
 /// Peer: Spinning Up `trpo.py` (10 iterations, 10 backtracks, shrink 0.8, damping 0.1, max KL 0.01). The constraint
 /// holds on every accepted step, being measured, not estimated; when nothing is accepted the policy stays.
 package struct TrustRegion: Equatable, Sendable {

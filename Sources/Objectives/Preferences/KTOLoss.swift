@@ -7,16 +7,27 @@
 ///     undesirable:  w_U (1 − σ(β (z₀ − s)))
 ///
 /// Mean over all sequences. Peer: TRL `KTOTrainer._compute_loss`. Deviations: z₀ is that of the whole step at its start
-/// and does not change with the updates, where TRL takes it from each micro-batch under the current weights.
+/// and does not change with the updates, where TRL takes it from each micro-batch under the current weights; it is 0 where
+/// nobody computed mismatched completions.
 package struct KTOLoss: Equatable, Sendable {
   package var beta: Double
   package var desirableWeight: Double
   package var undesirableWeight: Double
+  /// A response without a label is desirable from this reward on; one without a reward either is left out.
+  package var threshold: Double
 
-  package init(beta: Double = 0.1, desirableWeight: Double = 1, undesirableWeight: Double = 1) {
+  package init(
+    beta: Double = 0.1, desirableWeight: Double = 1, undesirableWeight: Double = 1, threshold: Double = 0.5
+  ) {
     self.beta = beta
     self.desirableWeight = desirableWeight
     self.undesirableWeight = undesirableWeight
+    self.threshold = threshold
+  }
+
+  /// Whether the response is a good one; nil = nobody knows.
+  package func isDesirable(_ response: StepData.Response) -> Bool? {
+    response.isDesirable ?? response.reward.map { $0 >= threshold }
   }
 
   /// z₀ before it is clamped at 0: the mean of Σ (old − reference) over mismatched completions; nil of none.

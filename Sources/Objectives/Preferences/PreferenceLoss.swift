@@ -55,7 +55,8 @@ package struct PreferenceLoss: Equatable, Sendable {
     case .robust:
       let scale = 1 / (1 - 2 * e)
       return ofDifference(
-        (-(1 - e) * logSigmoid(z) + e * logSigmoid(-z)) * scale, -beta * ((1 - e) * sigmoid(-z) + e * sigmoid(z)) * scale)
+        (-(1 - e) * logSigmoid(z) + e * logSigmoid(-z)) * scale,
+        -beta * ((1 - e) * sigmoid(-z) + e * sigmoid(z)) * scale)
     case .cdpo:
       return ofDifference(
         -(1 - e) * logSigmoid(z) - e * logSigmoid(-z), -beta * ((1 - e) * sigmoid(-z) - e * sigmoid(z)))

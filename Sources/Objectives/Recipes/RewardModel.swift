@@ -12,6 +12,10 @@ extension Recipe {
       case "instructgpt": RewardModelLoss(pairWeights: .prompt)
       default: nil
       }
-    return loss.map { Recipe(name: "reward-model", preset: preset, data: .pairs, loss: .rewardModel($0)) }
+    return loss.map { loss in
+      Recipe(name: "reward-model", preset: preset, data: .pairs, loss: .rewardModel(loss)).with {
+        if preset == "instructgpt" { $0.pairRule = PairRule(.margin) }
+      }
+    }
   }
 }
