@@ -32,7 +32,7 @@ package struct Rollbook: ParsableCommand {
     subcommands: [
       ListCommand.self, ShowCommand.self, StatisticsCommand.self, SqlCommand.self, VerifyCommand.self,
       SalvageCommand.self, ReindexCommand.self, ImportCommand.self, ExportCommand.self, LineageCommand.self,
-      DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self,
+      DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self, MergeCommand.self,
     ])
 
   package init() {}

@@ -80,7 +80,7 @@ internal import Tokenizer
     let trainable = try policy.trainable(frozen: optimizer.patterns, seed: stage.seed, pool: matmul.pool)
     let learner = try Learner(
       trainable, from: policy.state(fresh: optimizer.freshOptimizer), matmul: matmul, recipe: recipe, options: options,
-      optimizer: optimizer)
+      optimizer: optimizer, seed: stage.seed)
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, policy, learner, data, &records)
     let outcome = try train(learner, data, &records)

@@ -56,6 +56,26 @@ extension ProgramTests {
       try resume(Self.long, to: whole)
     }
 
+    /// The other optimizers, an average, and an adapter with dropout: killed while computing and while publishing.
+    @Test(
+      arguments: [
+        ["--optimizer", "muon", "--ema", "0.9"], ["--optimizer", "adafactor"],
+        ["--lora", "4", "--lora-dropout", "0.2", "--ema", "0.5"],
+      ])
+    func killedWithOtherParameters(flags: [String]) throws {
+      let long = ["--on-policy", "--epochs", "20", "--minibatches", "4", "--threads", "1"] + flags
+      let whole = try undisturbed(long)
+      _ = try disturbed(long, SIGKILL) { $0.hasRun(for: 0.2) && $0.listens }
+      try resume(long, to: whole, "while computing")
+      let short = Self.short + flags, published = try undisturbed(short)
+      for (number, file) in ["optimizer", "ema", "adapter_model"].enumerated() {
+        scratch.buffer = start
+        scratch.buffer = try scratch.copy("killed-\(number)")
+        _ = try disturbed(short, SIGKILL) { _ in scratch.exists("staging/checkpoint-step-000001/\(file).safetensors") }
+        try resume(short, to: published, file)
+      }
+    }
+
     @Test func toldToStop() throws {
       let whole = try undisturbed(Self.long)
       try disturbed(Self.long, SIGINT) { $0.hasRun(for: 0.2) && $0.listens }
