@@ -23,13 +23,16 @@ package struct AdapterFiles: Sendable {
   /// - Parameters:
   ///   - root: the folder.
   ///   - name: of the weights' file.
+  ///   - base: where the model is now; nil for where the folder says.
   ///   - digest: of a file of the folder, by its path.
   /// - Throws: `missing` without its base, `badInput` where another one lies there.
-  static func open(_ root: String, name: String, digest: (String) throws -> String) throws -> (AdapterFiles, ModelFiles) {
+  static func open(
+    _ root: String, name: String, base: String?, digest: (String) throws -> String
+  ) throws -> (AdapterFiles, ModelFiles) {
     let place = "\(root)/\(AdapterConfiguration.configName)", path = "\(root)/\(name)"
     let configuration = try AdapterConfiguration(JSON.parse(contentsOf: place), place: place)
     let weights = try Safetensors(path: path)
-    let base = try ModelFiles.open(path: try basePath(configuration, root, place))
+    let base = try ModelFiles.open(path: try base ?? basePath(configuration, root, place))
     guard base.adapter == nil else {
       throw RollbookError.badInput(
         place, "its base \(base.path) is an adapter itself", hint: "merge that one first: `rollbook merge`")

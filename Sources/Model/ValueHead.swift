@@ -42,6 +42,7 @@ extension Transformer {
   /// - Parameter saves: keeps what `backward` needs.
   package func values(_ batch: Batch, _ head: ValueHead, store: KeyStore, saves: Bool = false) -> [Float] {
     store.reserve(batch.segments, backward: saves)
+    if saves { nameRows(batch) }
     layersForward(tokens: batch.tokens, chunks: batch.chunks, store: store, saves: saves)
     let r = normed(batch, head), h = configuration.hidden
     return batch.heads.indices.map { j in

@@ -18,6 +18,7 @@ extension Learner {
     try optimizer.takeUp()
     try average?.takeUp(matmul.pool)
     updates += 1
+    transformer.dropout = nextDropout()
     let rate = schedule.rate(update: updates)
     try optimizer.update(step: updates, learningRate: rate, gradientScale: Float(clip))
     average?.update(matmul.pool)
@@ -25,5 +26,11 @@ extension Learner {
     outcome.gradientNorm += norm
     outcome.learningRate = Double(rate)
     outcome.updates += 1
+  }
+
+  /// Every update draws what the adapter does not see anew, as a function of the seed and the update's number.
+  func nextDropout() -> Dropout? {
+    guard let share = trainable.adapter?.configuration.dropout, share > 0 else { return nil }
+    return Dropout(share: share, seed: seed, update: updates + 1)
   }
 }

@@ -43,13 +43,16 @@ final class Learner {
   let matmul: Matmul
   let recipe: Recipe
   let options: RecipeOptions
+  /// Of what an adapter's dropout draws.
+  let seed: UInt64
   private var gradientsAreUsed = false
 
   init(
     _ trainable: Trainable, from state: TrainingState, matmul: Matmul, recipe: Recipe, options: RecipeOptions,
-    optimizer settings: OptimizerOptions
+    optimizer settings: OptimizerOptions, seed: Int = 0
   ) throws {
     self.trainable = trainable
+    self.seed = UInt64(seed)
     (self.matmul, self.recipe, self.options) = (matmul, recipe, options)
     updates = state.updates
     state.optimizer?.prefetch()
@@ -62,6 +65,7 @@ final class Learner {
     transformer.adapter = trainable.adapter
     transformer.recomputes = options.recomputeActivations
     store = KeyStore(policy.configuration, keepsLayers: false)
+    transformer.dropout = nextDropout()
   }
 
   /// The whole step, and what the recipe made of it.

@@ -57,8 +57,12 @@ struct Policy {
 
   /// Whether a new adapter begins: the optimizer then begins, too.
   var isFreshAdapter: Bool { adapter != nil && files.adapter == nil }
-  /// The digest of the weights without the adapter.
-  var baseDigest: String? { adapter == nil ? nil : files.adapter?.baseDigest ?? files.weightsDigest }
+  /// What the adapter is trained on.
+  var base: Manifest.Input? {
+    guard let adapter else { return nil }
+    return Manifest.Input(
+      role: "base", name: adapter.baseModel ?? source.path, digest: files.adapter?.baseDigest ?? files.weightsDigest)
+  }
 
   /// What was left to go on with.
   func state(fresh: Bool) throws -> TrainingState {

@@ -15,7 +15,7 @@ enum Reference {
   static func find(_ text: String, _ buffer: Buffer, step: Int, _ policy: Policy) throws -> Reference {
     let basePath = policy.files.adapter?.basePath ?? policy.source.path
     if text == "base" {
-      guard let digest = policy.baseDigest else {
+      guard let digest = policy.base?.digest else {
         throw RollbookError.usage(
           "--reference base is the model without its adapter, and there is no adapter",
           hint: "train one with --lora, or give --reference start, step:N, a folder or a .gguf file")
@@ -24,7 +24,7 @@ enum Reference {
     }
     let files = try text == "start" ? start(policy, buffer) : ModelFiles.open(
       path: ModelReference.find(text, in: buffer, upTo: step).path)
-    if let digest = policy.baseDigest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
+    if let digest = policy.base?.digest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
     return .model(files)
   }
 

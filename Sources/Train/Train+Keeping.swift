@@ -99,9 +99,7 @@ extension Train {
       needed.insert(source.step)
     }
     for manifest in manifests where kept.union(needed).contains(manifest.step) {
-      guard manifest.files?.contains(where: { $0.name == AdapterConfiguration.weightsName }) == true else { continue }
-      let base = manifest.inputs.first { $0.role == "base" } ?? manifest.inputs.first { $0.role == "policy" }
-      if let base, let step = step(of: base.name) { needed.insert(step) }
+      if let base = manifest.inputs.first(where: { $0.role == "base" }), let step = step(of: base.name) { needed.insert(step) }
     }
     return needed
   }

@@ -22,9 +22,7 @@ extension Train {
     parameters["temperature"] = "\(data.temperature)"
     var inputs = data.inputs
     inputs.append(Manifest.Input(role: "policy", name: policy.source.path, digest: files.weightsDigest))
-    if let adapter = files.adapter {
-      inputs.append(Manifest.Input(role: "base", name: adapter.configuration.baseModel ?? adapter.basePath, digest: adapter.baseDigest))
-    }
+    if let base = policy.base { inputs.append(base) }
     inputs.append(
       Manifest.Input(role: "config", name: "config.json", digest: Digest.xxh3(try files.config.serialized(sortedKeys: true))))
     if !optimizer.freshOptimizer, !policy.isFreshAdapter {
@@ -107,7 +105,7 @@ extension Train {
     try writer.finish()
     let checkpoint = try publishCheckpoint(
       buffer, learner, config: policy.files.config, generationConfig: policy.files.generationConfig,
-      tokenizer: policy.tokenizer, step: stage.step + 1, origin: policy.origin, baseDigest: policy.baseDigest,
+      tokenizer: policy.tokenizer, step: stage.step + 1, origin: policy.origin, baseDigest: policy.base?.digest,
       provenance, summary)
     try publishUpdates(buffer, like: checkpoint)
   }

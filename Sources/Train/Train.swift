@@ -77,7 +77,7 @@ internal import Tokenizer
     let trainable = try policy.trainable(frozen: optimizer.patterns, seed: stage.seed, pool: matmul.pool)
     let learner = try Learner(
       trainable, from: policy.state(fresh: optimizer.freshOptimizer), matmul: matmul, recipe: recipe, options: options,
-      optimizer: optimizer)
+      optimizer: optimizer, seed: stage.seed)
     let step = data.step
     let prepared = recipe.prepare(step)
     for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
