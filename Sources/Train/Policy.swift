@@ -73,13 +73,15 @@ struct Policy {
   }
 
   /// Reads what is trained into memory.
-  func trainable(frozen: [ParameterPattern], seed: Int, pool: ThreadPool) throws -> Trainable {
+  func trainable(
+    heads: [ValueHead] = [], frozen: [ParameterPattern], seed: Int, pool: ThreadPool
+  ) throws -> Trainable {
     let weights = try Parameters(configuration, from: files, pool: pool)
     let adapter = try adapter.map { settings in
       try files.adapter.map { try Adapter($0, settings: settings, for: configuration, pool: pool) }
         ?? Adapter.fresh(configuration, settings, seed: UInt64(seed))
     }
-    return try Trainable(weights, adapter: adapter, frozen: frozen)
+    return try Trainable(weights, adapter: adapter, heads: heads, frozen: frozen)
   }
 }
 

@@ -70,6 +70,10 @@ package final class Trainable {
 
   /// The weights, or the adapter's matrices, by their names in a checkpoint; then those of the heads.
   package var tensors: [NamedTensor] { tensors(0..<1) }
+  /// The weights with the first head as a Hugging Face classifier's score, which has no bias.
+  package var classifierTensors: [NamedTensor] {
+    tensors + heads.prefix(1).map { NamedTensor("score.weight", [1, policy.configuration.hidden], $0.arena.base) }
+  }
   package var headTensors: [NamedTensor] { tensors(1..<parts.count) }
 
   private func tensors(_ range: Range<Int>) -> [NamedTensor] {
