@@ -9,7 +9,7 @@ package struct AdapterFiles: Sendable {
   package let basePath: String
   /// `weightsDigest` of the base.
   package let baseDigest: String
-  /// The identity of base and adapter together: the file's own digest where it names its base and its scale, as ours do.
+  /// The identity of base and adapter together: the file's own digest where it names base and scale, as ours do.
   package let digest: String
 
   private static let baseKey = "rollbook.base"
@@ -53,15 +53,18 @@ package struct AdapterFiles: Sendable {
   }
 
   /// A relative path is one in the buffer whose checkpoint this is, or else as the process sees it.
-  private static func basePath(_ configuration: AdapterConfiguration, _ root: String, _ place: String) throws -> String {
+  private static func basePath(_ configuration: AdapterConfiguration, _ root: String, _ place: String) throws -> String
+  {
     guard let stated = configuration.baseModel, !stated.isEmpty else {
-      throw RollbookError.badInput(place, "'base_model_name_or_path' is missing", hint: "write the model's folder there")
+      throw RollbookError.badInput(
+        place, "'base_model_name_or_path' is missing", hint: "write the model's folder there")
     }
     let candidates = stated.hasPrefix("/") ? [stated] : ["\(root)/../../\(stated)", stated]
     guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
       throw RollbookError.missing(
         place, "expected the adapter's model at '\(stated)', found nothing",
-        hint: "put it back there; `rollbook merge --base` takes it from elsewhere and writes a folder that needs no other")
+        hint:
+          "put it back there; `rollbook merge --base` takes it from elsewhere and writes a folder that needs no other")
     }
     return found
   }
@@ -93,7 +96,8 @@ package struct MergedWeights: TensorSource {
         file.info(stem + ".lora_B.weight")?.shape == [weight.shape[0], rank]
       else {
         throw RollbookError.badInput(
-          file.path, "'\(tensor.name)' does not fit '\(name)' of the model", hint: "is it the adapter of another model?")
+          file.path, "'\(tensor.name)' does not fit '\(name)' of the model", hint: "is it the adapter of another model?"
+        )
       }
       factors[name] = Factors(a: try file.read(tensor.name), b: try file.read(stem + ".lora_B.weight"), rank: rank)
     }

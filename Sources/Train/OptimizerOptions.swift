@@ -78,7 +78,8 @@ struct OptimizerOptions: ParsableArguments {
       throw ValidationError("--schedule \(schedule): expected one of \(known)")
     }
     if shape == .constant {
-      try require(totalUpdates == nil, "--total-updates: --schedule linear or cosine falls over them, constant does not")
+      try require(
+        totalUpdates == nil, "--total-updates: --schedule linear or cosine falls over them, constant does not")
       try require(minimumRate == 0, "--min-lr: --schedule linear or cosine falls to it, constant does not")
     } else {
       try require(
@@ -110,7 +111,7 @@ struct OptimizerOptions: ParsableArguments {
   var parameters: [String: String] {
     var all = [
       "lr": "\(learningRate)", "warmup": "\(warmup)", "beta1": "\(beta1)", "beta2": "\(beta2)",
-      "adam-eps": "\(epsilon)", "weight-decay": "\(weightDecay)", "max-grad-norm": "\(maxGradNorm)",
+      "adam-eps": "\(epsilon)", "weight-decay": "\(weightDecay)", "max-grad-norm": "\(maxGradNorm)"
     ]
     if optimizer != "adamw" { all["optimizer"] = optimizer }
     if optimizer == "muon" { all["muon-momentum"] = "\(muonMomentum)" }

@@ -22,8 +22,11 @@ enum Reference {
       }
       return .base(path: basePath, digest: digest)
     }
-    let files = try text == "start" ? start(policy, buffer) : ModelFiles.open(
-      path: ModelReference.find(text, in: buffer, upTo: step).path)
+    let files =
+      try text == "start"
+      ? start(policy, buffer)
+      : ModelFiles.open(
+        path: ModelReference.find(text, in: buffer, upTo: step).path)
     if let digest = policy.base?.digest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
     return .model(files)
   }
@@ -79,7 +82,9 @@ extension Train {
     guard let reference else { return }
     var found = [[Float]](repeating: [], count: data.examples.count)
     if reference.input.digest == policy.files.weightsDigest {
-      if records.old.first?.isEmpty == false { found = records.old } else {
+      if records.old.first?.isEmpty == false {
+        found = records.old
+      } else {
         try learner.logprobs(all, temperature: data.temperature, into: &found)
       }
     } else {

@@ -38,8 +38,8 @@ extension Train {
     }
     let deviation = Float(json["initializer_range"]?.double ?? 0.02)
     let learner = try Learner(
-      Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)), from: TrainingState(),
-      matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: try options.made(), options: options,
+      Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)),
+      from: TrainingState(), matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: try options.made(), options: options,
       optimizer: optimizer)
     _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])

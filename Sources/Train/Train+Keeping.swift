@@ -99,7 +99,9 @@ extension Train {
       needed.insert(source.step)
     }
     for manifest in manifests where kept.union(needed).contains(manifest.step) {
-      if let base = manifest.inputs.first(where: { $0.role == "base" }), let step = step(of: base.name) { needed.insert(step) }
+      if let base = manifest.inputs.first(where: { $0.role == "base" }), let step = step(of: base.name) {
+        needed.insert(step)
+      }
     }
     return needed
   }

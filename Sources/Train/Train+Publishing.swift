@@ -26,10 +26,9 @@ extension Train {
     inputs.append(
       Manifest.Input(role: "config", name: "config.json", digest: Digest.xxh3(try files.config.serialized(sortedKeys: true))))
     if !optimizer.freshOptimizer, !policy.isFreshAdapter {
-      let names = [CheckpointWriter.optimizerName] + (optimizer.averageDecay == nil ? [] : [CheckpointWriter.averageName])
-      for name in names {
+      for (role, name) in [("optimizer", CheckpointWriter.optimizerName), ("average", CheckpointWriter.averageName)]
+      where role == "optimizer" || optimizer.averageDecay != nil {
         guard let file = policy.checkpoint?.manifest.files?.first(where: { $0.name == name }) else { continue }
-        let role = name == CheckpointWriter.optimizerName ? "optimizer" : "average"
         inputs.append(Manifest.Input(role: role, name: file.name, digest: file.digest))
       }
     }

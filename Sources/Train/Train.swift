@@ -42,7 +42,8 @@ internal import Tokenizer
   @Option(
     help: ArgumentHelp(
       "A frozen model that the KL divergence is measured to.",
-      discussion: "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
+      discussion:
+        "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
   var reference: String?
   @Option(help: ArgumentHelp("The score set to learn from.", valueName: "name"))
   var scores = "main"
@@ -92,7 +93,8 @@ internal import Tokenizer
   }
 
   /// The updates: each epoch deals the groups into minibatches in an order drawn from seed, step and epoch.
-  private func train(_ learner: Learner, _ data: TrainingData, _ records: inout TokenRecords) throws -> Learner.Outcome {
+  private func train(_ learner: Learner, _ data: TrainingData, _ records: inout TokenRecords) throws -> Learner.Outcome
+  {
     var outcome = Learner.Outcome()
     let total = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
     var progress = Progress("train", stage, total: total, unit: "tokens")

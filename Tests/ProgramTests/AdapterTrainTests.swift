@@ -90,7 +90,8 @@ extension ProgramTests {
         scratch.buffer = start
         scratch.buffer = try scratch.copy("reference-\(found.count)")
         let json = try scratch.run(
-          "rollbook-train", scratch.trainArguments(1, flags + ["--reference", reference])).expect().json()
+          "rollbook-train", scratch.trainArguments(1, flags + ["--reference", reference])
+        ).expect().json()
         #expect((json["ref_kl_k3"]?.double ?? 0) > 0)
         found.append(try scratch.updates(1))
       }
@@ -103,7 +104,8 @@ extension ProgramTests {
       }
       for flags in [
         ["--lora", "0"], ["--lora", "5000"], ["--lora", "4", "--lora-targets", "lm_head"],
-        ["--lora", "4", "--lora-dropout", "1"], ["--lora", "4", "--lora-alpha", "0"], ["--lora", "4", "--freeze", "lm_head"],
+        ["--lora", "4", "--lora-dropout", "1"], ["--lora", "4", "--lora-alpha", "0"],
+        ["--lora", "4", "--freeze", "lm_head"]
       ] {
         try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect(64, naming: flags[flags.count - 2])
       }
