@@ -32,11 +32,13 @@ package struct AdapterFiles: Sendable {
     let place = "\(root)/\(AdapterConfiguration.configName)", path = "\(root)/\(name)"
     let configuration = try AdapterConfiguration(JSON.parse(contentsOf: place), place: place)
     let weights = try Safetensors(path: path)
-    let base = try ModelFiles.open(path: try base ?? basePath(configuration, root, place))
-    guard base.adapter == nil else {
+    let basePath = try base ?? basePath(configuration, root, place)
+    // Asked before it is opened: a folder may name itself.
+    guard !ModelFiles.isAdapter(basePath) else {
       throw RollbookError.badInput(
-        place, "its base \(base.path) is an adapter itself", hint: "merge that one first: `rollbook merge`")
+        place, "its base \(basePath) is an adapter itself", hint: "merge that one first: `rollbook merge`")
     }
+    let base = try ModelFiles.open(path: basePath)
     if let expected = weights.metadata[baseKey], expected != base.weightsDigest {
       throw RollbookError.badInput(
         base.path, "expected \(expected), the weights that \(path) belongs to, found \(base.weightsDigest)",
@@ -53,18 +55,21 @@ package struct AdapterFiles: Sendable {
   }
 
   /// A relative path is one in the buffer whose checkpoint this is, or else as the process sees it.
-  private static func basePath(_ configuration: AdapterConfiguration, _ root: String, _ place: String) throws -> String
-  {
+  private static func basePath(
+    _ configuration: AdapterConfiguration, _ root: String, _ place: String
+  ) throws -> String {
     guard let stated = configuration.baseModel, !stated.isEmpty else {
       throw RollbookError.badInput(
         place, "'base_model_name_or_path' is missing", hint: "write the model's folder there")
     }
     let candidates = stated.hasPrefix("/") ? [stated] : ["\(root)/../../\(stated)", stated]
-    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+    func isThere(_ path: String) -> Bool {
+      FileManager.default.fileExists(atPath: path) || ModelFiles.averaged(path) != nil
+    }
+    guard let found = candidates.first(where: isThere) else {
       throw RollbookError.missing(
         place, "expected the adapter's model at '\(stated)', found nothing",
-        hint:
-          "put it back there; `rollbook merge --base` takes it from elsewhere and writes a folder that needs no other")
+        hint: "put it back there; `rollbook merge --base` takes it from elsewhere and writes a folder of its own")
     }
     return found
   }

@@ -64,12 +64,19 @@ package struct ModelFiles: Sendable {
     return FileManager.default.fileExists(atPath: "\(folder)/\(CheckpointWriter.averageName)") ? folder : nil
   }
 
+  /// Whether a path is a folder with an adapter and no weights of its own, or the average of such a one.
+  static func isAdapter(_ path: String) -> Bool {
+    let root = averaged(path) ?? path
+    func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+    return isThere(AdapterConfiguration.configName) && !isThere("model.safetensors")
+      && !isThere("model.safetensors.index.json")
+  }
+
   /// - Parameter name: of the file of weights, where it is not the usual one.
   private static func folder(_ path: String, name: String? = nil, base: String?) throws -> ModelFiles {
     let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
-    if isThere(AdapterConfiguration.configName), !isThere("model.safetensors"), !isThere("model.safetensors.index.json")
-    {
+    if isAdapter(root) {
       return try adapted(root, name: name ?? AdapterConfiguration.weightsName, base: base)
     }
     let configPath = "\(root)/config.json"

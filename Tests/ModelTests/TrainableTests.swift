@@ -154,6 +154,13 @@ import Testing
     try optimizer.update(step: 1, learningRate: 0.1, gradientScale: 1)
     #expect(abs(head.arena.base[0] + 0.1) < 1e-6)
     #expect(try optimizer.tensors().contains { $0.name == "v.value.weight" })
+    let path = NSTemporaryDirectory() + "rollbook-head-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let writer = try SafetensorsWriter(path: path, tensors: trainable.headTensors.map(\.description))
+    try trainable.headTensors.write(to: writer)
+    try writer.finish()
+    let read = try ValueHead(p.configuration, from: Safetensors(path: path))
+    #expect((0..<p.configuration.hidden + 1).allSatisfy { read.arena.base[$0] == head.arena.base[$0] })
   }
 
   @Test func theAverageFollows() throws {
