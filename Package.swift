@@ -43,6 +43,7 @@ let package = Package(
     .systemLibrary(name: "CXXHash", path: "Sources/System/CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "COpenBLAS", path: "Sources/System/COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CKernels", path: "Sources/CKernels"),
+    .target(name: "CAllocations", path: "Sources/CAllocations"),
 
     .target(
       name: "Formats",
@@ -65,14 +66,14 @@ let package = Package(
     program("Score", ["Pipeline", "Formats", "Tokenizer", "Rewards"]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
-    program("Bench", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "CLZ4"]),
+    program("Bench", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "CLZ4", "CAllocations"]),
     program("Fuzz", ["Pipeline", "Formats", "Tokenizer"]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("FormatsTests", ["Formats"]),
     tests("KernelsTests", ["Kernels"]),
     tests("TokenizerTests", ["Tokenizer", "Formats"]),
-    tests("ModelTests", ["Model", "Kernels", "Formats", "Tokenizer"]),
+    tests("ModelTests", ["Model", "Kernels", "Formats", "Tokenizer", "CAllocations"]),
     tests("RewardsTests", ["Rewards", "Formats"]),
     tests("ObjectivesTests", ["Objectives", "Formats"]),
     tests("PipelineTests", ["Pipeline", "Formats"]),

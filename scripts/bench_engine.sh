@@ -26,7 +26,7 @@ echo "threads: $threads   date: $(date -u +%F)   load: $(cut -d' ' -f1 /proc/loa
 note() {
   awk -v who="$1" -v precision="$2" '
     { print >"/dev/stderr" }
-    match($0, /(generate|train) [^:]*: /) {
+    match($0, /(generate|decode|train) [^:]*: /) {
       work = substr($0, RSTART, RLENGTH - 2); rate = substr($0, RSTART + RLENGTH); gsub(/ /, "_", work)
       print who, precision, work, rate + 0
     }
@@ -47,7 +47,7 @@ for precision in f32 bf16; do
   if [ -n "${ROLLBOOK_LLAMA:-}" ]; then
     "$ROLLBOOK_LLAMA/llama-batched-bench" -m "$ROLLBOOK_LLAMA/model-$precision.gguf" -t "$threads" -tb "$threads" \
       -c 16384 -npp 45 -ntg 64 -npl 1,8,64 2>/dev/null \
-      | awk -F'|' '$2 + 0 == 45 { printf "generate %d x 64: %.0f tokens/s (llama.cpp, prompts not counted)\n", $4, $9 }' \
+      | awk -F'|' '$2 + 0 == 45 { printf "decode %d x 64 without the prompts: %.0f tokens/s (llama.cpp)\n", $4, $9 }' \
       | note llama.cpp "$precision"
   fi
 done

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CAllocations
 internal import Formats
 internal import Foundation
 internal import Kernels
@@ -16,6 +17,10 @@ struct EngineBench: ParsableCommand {
   @OptionGroup var engine: EngineOptions
   @Option(help: "Measurements; the best counts.")
   var repeats = 3
+  @Option(parsing: .upToNextOption, help: "How many sequences to decode at once: 64 (8 prompts × 8), 8, 1.")
+  var sequences = [64, 8, 1]
+  @Option(help: "Tokens of a training step computed at a time; gradients accumulate over the rest.")
+  var tokensPerBatch = 1024
   @Flag(help: "Train with activations computed again in the backward pass.")
   var recompute = false
   @Option(help: "What to measure: generate or train (default: both).")
@@ -36,7 +41,6 @@ struct EngineBench: ParsableCommand {
     }
     if only != "generate" {
       try training(files, configuration, matmul, limit: limit.training(weights))
-      try Output.print("peak memory after training: \(Format.decimal(peak(), 2)) GB")
     }
   }
 
@@ -58,7 +62,8 @@ struct EngineBench: ParsableCommand {
   ) throws {
     let weights = try ModelWeights.packed(c, from: files, matmul: matmul)
     let transformer = Transformer(c, weights: weights, matmul: matmul)
-    for (prompts, samples) in [(8, 8), (1, 8), (1, 1)] {
+    for sequences in sequences {
+      let samples = min(8, sequences), prompts = max(1, sequences / samples)
       var settings = SamplingSettings()
       settings.maxNewTokens = 64
       let decoder = Decoder(transformer, settings: settings, endTokens: [], sequences: 64)
@@ -67,16 +72,27 @@ struct EngineBench: ParsableCommand {
           prompt: tokens(45, p, c),
           randoms: (0..<samples).map { RolloutRandom(seed: 1, step: 0, prompt: UInt64(p), sample: UInt64($0)) })
       }
+      var decoding = Double.infinity
       let seconds = best {
-        decoder.generate(requests, stops: { _ in false }, progress: { _ in true }, finish: { _ in })
+        // The first call comes after the prompts and two tokens of each sequence.
+        var begun: Double?
+        decoder.generate(
+          requests, stops: { _ in false },
+          progress: { _ in
+            begun = begun ?? Timestamp.steady
+            return true
+          }, finish: { _ in })
+        decoding = min(decoding, Timestamp.steady - (begun ?? 0))
       }
-      let sequences = prompts * samples
-      try report("generate \(sequences) x 64", Double(sequences * 64) / seconds, limit: limit(sequences))
+      let count = prompts * samples
+      try report("generate \(count) x 64", Double(count * 64) / seconds, limit: limit(count))
+      try report("decode \(count) x 64 without the prompts", Double(count * 62) / decoding, limit: limit(count))
     }
   }
 
   /// Forward, backward and AdamW: 16 separate sequences of 109 tokens; then 8 groups of 8 responses of 21 tokens to
-  /// a prompt of 102, counted as the tokens that separate copies would have.
+  /// a prompt of 102, counted as the tokens that separate copies would have. Gradients accumulate over micro-batches
+  /// of at most `tokensPerBatch` rows, as in `rollbook-train`.
   private func training(_ files: ModelFiles, _ c: ModelConfiguration, _ matmul: Matmul, limit: Double) throws {
     let policy = try Parameters(c, from: files, pool: matmul.pool)
     let gradients = Parameters(c), mean = Parameters(c), square = Parameters(c)
@@ -84,27 +100,47 @@ struct EngineBench: ParsableCommand {
     let transformer = Transformer(c, weights: policy.weights, matmul: matmul)
     transformer.recomputes = recompute
     let store = KeyStore(c, keepsLayers: false)
-    var separate = Batch(), shared = Batch()
-    for s in 0..<16 { _ = separate.append(sequence: tokens(109, s, c)) }
-    for g in 0..<8 {
-      _ = shared.append(prompt: tokens(102, g, c), responses: (0..<8).map { tokens(21, 8 * g + $0, c) })
-    }
     var step = 0
-    for (name, batch, count) in [("16 x 109", separate, 16 * 109), ("8 groups of 8 x (102 + 21)", shared, 64 * 123)] {
-      let slopes = [Float](repeating: -1 / Float(batch.heads.count), count: batch.heads.count)
-      let none = [Float](repeating: 0, count: batch.heads.count)
+    func accumulate(_ batch: Batch, heads: Int) {
+      let result = transformer.forward(batch, store: store)
+      transformer.backward(
+        batch, result: result, dLogprobs: [Float](repeating: -1 / Float(heads), count: batch.heads.count),
+        dEntropies: [Float](repeating: 0, count: batch.heads.count), store: store, into: gradients)
+    }
+    func measure(_ name: String, _ batches: [Batch], tokens: Int, limit: Double?) throws {
+      let heads = batches.reduce(0) { $0 + $1.heads.count }
       let seconds = best {
         gradients.arena.zero()
-        let result = transformer.forward(batch, store: store)
-        transformer.backward(
-          batch, result: result, dLogprobs: slopes, dEntropies: none, store: store, into: gradients)
+        for batch in batches { accumulate(batch, heads: heads) }
         step += 1
         AdamW(learningRate: 1e-6).update(
           matmul.pool, policy.arena.base, gradients: gradients.arena.base, m: mean.arena.base, v: square.arena.base,
           count: policy.layout.count, step: step, gradientScale: 1)
         policy.round(for: matmul)
       }
-      try report("train \(name)", Double(count) / seconds, limit: batch.rows == count ? limit : nil)
+      try report("train \(name)", Double(tokens) / seconds, limit: limit)
+    }
+    let separate = parts(of: 16, rows: 109) { batch, s in _ = batch.append(sequence: tokens(109, s, c)) }
+    try measure("16 x 109", separate, tokens: 16 * 109, limit: limit)
+    ca_start()
+    accumulate(separate[0], heads: 1)
+    let batchCounts = ca_stop()
+    try Output.print(
+      "allocations in a micro-batch after the first, calling thread: \(batchCounts.count) of \(batchCounts.bytes) bytes, the largest \(batchCounts.largest); oneDNN: \(batchCounts.library)")
+    try Output.print("peak memory after training: \(Format.decimal(peak(), 2)) GB")
+    let groups = parts(of: 8, rows: 102 + 8 * 20) { batch, g in
+      _ = batch.append(prompt: tokens(102, g, c), responses: (0..<8).map { tokens(21, 8 * g + $0, c) })
+    }
+    try measure("8 groups of 8 x (102 + 21)", groups, tokens: 64 * 123, limit: nil)
+  }
+
+  /// Deals `count` units of so many rows evenly into micro-batches of at most `tokensPerBatch` rows.
+  private func parts(of count: Int, rows: Int, _ append: (inout Batch, Int) -> Void) -> [Batch] {
+    let parts = min(count, max(1, (count * rows + tokensPerBatch - 1) / tokensPerBatch))
+    return (0..<parts).map { part in
+      var batch = Batch()
+      for unit in count * part / parts..<count * (part + 1) / parts { append(&batch, unit) }
+      return batch
     }
   }
 

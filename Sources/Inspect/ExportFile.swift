@@ -28,6 +28,10 @@ struct ExportFile {
     try text.withUTF8 { try system.write(UnsafeRawBufferPointer($0), to: file) }
   }
 
+  func write(_ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try system.write($0, to: file) }
+  }
+
   /// Lets `body` write to a temporary name beside `path`, then renames.
   static func replacing<Result>(_ path: String, _ body: (String) throws -> Result) throws -> Result {
     let system = LocalFileSystem()

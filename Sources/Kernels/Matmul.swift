@@ -93,7 +93,7 @@ package final class Matmul: @unchecked Sendable {
   ) {
     if rows == 0 { return }
     let k = linear.inputs, n = linear.outputs
-    if rows >= 16 * pool.count || linear.packed == nil {
+    if rows >= 48 * pool.count || linear.packed == nil {
       pool.split(rows, grain: 8) { range, thread in
         rowForward(
           x + range.lowerBound * k, rows: range.count, linear, y + range.lowerBound * n, accumulate: accumulate,

@@ -95,13 +95,3 @@ package struct Batch: Sendable {
     return chunk
   }
 }
-
-/// How many tokens all of these begin with, leaving each one more; 0 where sharing them would not pay.
-package func sharedPrefix(_ prompts: [[Int32]]) -> Int {
-  guard prompts.count > 1, let first = prompts.first else { return 0 }
-  var count = prompts.reduce(first.count) { min($0, $1.count) } - 1
-  for prompt in prompts.dropFirst() where count > 0 {
-    count = zip(first, prompt).prefix(count).prefix { $0 == $1 }.count
-  }
-  return count >= 16 ? count : 0
-}

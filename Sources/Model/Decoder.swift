@@ -22,7 +22,7 @@ package struct GeneratedSequence: Sendable {
   package var finish = Finish.length
 }
 
-/// Samples many sequences at once: what all prompts begin with is computed once, a prompt once for all its samples,
+/// Samples many sequences at once: what prompts have in common at their start is computed once, a prompt once for all its samples,
 /// and the place of a finished sequence goes to the next sample at once.
 ///
 /// What a sequence becomes depends on its prompt, its random numbers and the weights alone, not on what shares the
@@ -53,9 +53,9 @@ package final class Decoder {
   private var active: [Active] = []
   private var prompts: [Prompt?] = []
   private var freeSlots: [Int] = []
-  /// The tokens that every prompt begins with, and the segment that holds them.
-  private var shared = 0
-  private var sharedSegment: Int?
+  /// What prompts have in common at their start; the segment of the first of them, the others' follow.
+  private var beginnings = Beginnings([])
+  private var firstBeginning = 0
   private var finished: [GeneratedSequence] = []
 
   /// - Parameters:
@@ -82,7 +82,7 @@ package final class Decoder {
     finish: (GeneratedSequence) -> Void
   ) {
     reserve(requests)
-    if let sharedSegment { computeShared(requests[0].prompt.prefix(shared), sharedSegment) }
+    for (i, tokens) in beginnings.list.enumerated() { compute(beginning: tokens, firstBeginning + i) }
     var next = 0
     while next < requests.count || !active.isEmpty {
       next = startPrompts(requests, from: next, stops)
@@ -100,19 +100,26 @@ package final class Decoder {
     active = []
   }
 
-  /// What the store has to hold: tokens that all prompts begin with, the longest rest of a prompt, places for such.
-  private func plan(_ requests: [GenerationRequest], sequences: Int) -> (shared: Int, longest: Int, places: Int) {
-    let shared = sharedPrefix(requests.map(\.prompt))
-    let longest = requests.reduce(1) { max($0, $1.prompt.count - shared) }
+  /// What the store has to hold: the tokens that prompts begin with, the longest rest of a prompt, places for such.
+  private struct Plan {
+    var beginnings: Beginnings
+    var longest: Int
+    var places: Int
+  }
+
+  private func plan(_ requests: [GenerationRequest], sequences: Int) -> Plan {
+    let beginnings = Beginnings(requests.map(\.prompt))
+    let longest = requests.indices.reduce(1) { max($0, requests[$1].prompt.count - beginnings.count(of: $1)) }
     let fewest = requests.reduce(sequences) { min($0, max(1, $1.randoms.count)) }
     // A long response keeps its prompt's place: with few more places than full groups need, slots would stand idle.
-    return (shared, longest, min(requests.count, 4 * sequences / fewest + 2))
+    return Plan(beginnings: beginnings, longest: longest, places: min(requests.count, 4 * sequences / fewest + 2))
   }
 
   /// Tokens whose keys and values have room when so many sequences are decoded at once.
   package func heldTokens(_ requests: [GenerationRequest], sequences: Int) -> Int {
     let plan = plan(requests, sequences: sequences)
-    return plan.shared + plan.places * plan.longest + sequences * settings.maxNewTokens
+    return plan.beginnings.list.reduce(0) { $0 + $1.count } + plan.places * plan.longest
+      + sequences * settings.maxNewTokens
   }
 
   /// How many sequences can be decoded at once within so many tokens; nil if not even the largest group can.
@@ -133,21 +140,20 @@ package final class Decoder {
   /// One segment per slot, and places for prompts.
   private func reserve(_ requests: [GenerationRequest]) {
     let plan = plan(requests, sequences: slots), places = plan.places
-    shared = plan.shared
-    sharedSegment = shared > 0 ? places + slots : nil
-    let prompt = Segment(first: shared, capacity: plan.longest, prefix: sharedSegment)
-    let own = Segment(first: 0, capacity: settings.maxNewTokens)
+    beginnings = plan.beginnings
+    firstBeginning = places + slots
+    let prompt = Segment(first: 0, capacity: plan.longest), own = Segment(first: 0, capacity: settings.maxNewTokens)
     store.reserve(
       [Segment](repeating: prompt, count: places) + [Segment](repeating: own, count: slots)
-        + (shared > 0 ? [Segment(first: 0, capacity: shared)] : []))
+        + beginnings.list.map { Segment(first: 0, capacity: $0.count) })
     prompts = [Prompt?](repeating: nil, count: places)
     freeSlots = Array((places..<places + slots).reversed())
     active = []
     finished = []
   }
 
-  /// Computes what every prompt begins with, `prefillRows` rows at a time.
-  private func computeShared(_ tokens: ArraySlice<Int32>, _ segment: Int) {
+  /// Computes what prompts begin with, `prefillRows` rows at a time.
+  private func compute(beginning tokens: [Int32], _ segment: Int) {
     for start in stride(from: 0, to: tokens.count, by: Self.prefillRows) {
       let piece = Array(tokens.dropFirst(start).prefix(Self.prefillRows))
       transformer.layersForward(
@@ -201,7 +207,8 @@ package final class Decoder {
     }
     for (place, request) in batch {
       let prompt = requests[request].prompt
-      var position = shared
+      var position = beginnings.count(of: request)
+      store.reuse(place, first: position, prefix: beginnings.of[request].map { firstBeginning + $0 })
       while position < prompt.count {
         let count = min(prompt.count - position, Self.prefillRows - tokens.count)
         chunks.append(Chunk(segment: place, row: tokens.count, count: count, position: position))

@@ -66,10 +66,11 @@ extension Transformer {
         v, stride: stride, rows: chunk.count, first: chunk.position, origin: keys.first, blocked: nil,
         byRows: keys.values)
     }
-    // Long chunks are cut so that threads share them evenly; the last rows are the most expensive.
+    // Long chunks are cut so that threads share them evenly; the last rows are the most expensive. A head's pieces
+    // follow each other, so that the keys of a prompt are still near for its next response.
     let pieces = chunks.flatMap { $0.pieces(of: 32) }
     pool.run(parts: pieces.count * heads) { part, thread in
-      let piece = pieces[pieces.count - 1 - part / heads], head = part % heads
+      let piece = pieces[pieces.count - 1 - part % pieces.count], head = part / pieces.count
       let chain = store.chain(layer: l, segment: piece.segment, head: head)
       let first = head * attention.heads
       for i in 0..<piece.count {

@@ -50,9 +50,11 @@ package final class Transformer {
     unwanted = Arena(count: max(configuration.hidden, configuration.headDimensions))
   }
 
-  /// Grows the workspace to `rows` rows; memory is only ever taken, so a long run settles at its largest batch.
+  /// Grows the workspace to `rows` rows; memory is only ever taken, so a long run settles at its largest batch. One
+  /// that saves serves passes without gradients, too.
   func reserve(rows: Int, saves: Bool) {
-    if workspace.rows >= rows, workspace.saves == saves, workspace.recomputes == (saves && recomputes) { return }
+    let fits = workspace.saves ? workspace.recomputes == recomputes : !saves
+    if workspace.rows >= rows, fits { return }
     workspace = Workspace(configuration, rows: rows, saves: saves, recomputes: recomputes)
   }
 

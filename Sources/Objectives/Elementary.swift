@@ -32,6 +32,57 @@ package func exponential(_ x: Double) -> Double {
   return value * powerOfTwo(half) * powerOfTwo(Int(k) - half)
 }
 
+/// ln x in double precision, for the same reasons as ``exponential(_:)``; below 1 unit in the last place of libm's.
+///
+/// Method: x = 2ᵏ m with m in [√½, √2); with f = m − 1 and s = f / (2 + f), ln m = f − s (f − R), R the series of
+/// 2 artanh(s)/s − 2 in s² (remainder below 2⁻⁵⁸), ordered so that f²/2 is subtracted last.
+///
+/// - Returns: −∞ for 0, NaN below 0 and for NaN, +∞ for +∞.
+package func logarithm(_ x: Double) -> Double {
+  guard x > 0, x < .infinity else { return x == 0 ? -.infinity : (x > 0 ? x : .nan) }
+  var k = Double(x.exponent)
+  var m = x.significand
+  if m > 1.4142135623730951 {
+    m *= 0.5
+    k += 1
+  }
+  let f = m - 1
+  let s = f / (2 + f)
+  let z = s * s
+  var series = 2.0 / 25
+  for odd in [23.0, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3] { series = series * z + 2 / odd }
+  let half = 0.5 * f * f
+  return k * ln2High - ((half - (s * (half + series * z) + k * ln2Low)) - f)
+}
+
+/// ln(1 + x) without the loss of digits for small x; x > −1.
+package func logarithm(onePlus x: Double) -> Double {
+  let sum = 1 + x
+  return sum == 1 ? x : logarithm(sum) + (x - (sum - 1)) / sum
+}
+
+/// σ(x) = 1 / (1 + e⁻ˣ); never overflows.
+package func sigmoid(_ x: Double) -> Double {
+  guard x < 0 else { return 1 / (1 + exponential(-x)) }
+  let power = exponential(x)
+  return power / (1 + power)
+}
+
+/// ln σ(x) = −ln(1 + e⁻ˣ); exact in the tails: x for x far below 0, −e⁻ˣ far above.
+package func logSigmoid(_ x: Double) -> Double {
+  min(x, 0) - logarithm(onePlus: exponential(-x.magnitude))
+}
+
+/// ln Σ eˣ; −∞ of nothing and of nothing but −∞.
+package func logSumExp(_ values: some Collection<Double>) -> Double {
+  guard let largest = values.max(), largest > -.infinity, largest < .infinity else {
+    return values.contains { $0 != $0 } ? .nan : values.max() ?? -.infinity
+  }
+  var sum = 0.0
+  for value in values { sum += exponential(value - largest) }
+  return largest + logarithm(sum)
+}
+
 /// The first 33 bits of ln 2, and the rest.
 private let ln2High = 0x1.62e42fee00000p-1
 private let ln2Low = 0x1.a39ef35793c76p-33

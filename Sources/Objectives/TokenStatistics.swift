@@ -1,8 +1,7 @@
 /// What an objective reads of one response token. Log-probabilities are natural and of the sampled token.
 ///
 /// A statistic that nobody computed is NaN (the default here): a loss that needs it then shows NaN instead of a
-/// plausible number, and ``Report`` leaves its metrics out. ``Recipe/needsReference`` and ``Recipe/needsEntropy``
-/// say what must be filled in.
+/// plausible number, and ``Report`` leaves its metrics out. ``Recipe/needs`` says what must be filled in.
 ///
 /// Double throughout: the arithmetic is a few dozen operations per token, invisible beside the model, and micro-batch
 /// sums then agree to the last digits that float32 can show.
@@ -17,7 +16,7 @@ package struct TokenStatistics: Equatable, Sendable {
   package var reference: Double
   /// Entropy in nats of the distribution that the token was drawn from, under the policy being trained.
   package var entropy: Double
-  /// V(state) of the value head, now.
+  /// V(state) of the value head, now; a reward model's score at the last trained token.
   package var value: Double
   /// V(state) at the start of the step.
   package var oldValue: Double
@@ -30,8 +29,8 @@ package struct TokenStatistics: Equatable, Sendable {
   package var weight: Double
 
   package init(
-    logprob: Double, behaviour: Double = .nan, old: Double, reference: Double = .nan, entropy: Double = .nan,
-    value: Double = .nan, oldValue: Double = .nan, advantage: Double, return: Double = .nan, weight: Double
+    logprob: Double, behaviour: Double = .nan, old: Double = .nan, reference: Double = .nan, entropy: Double = .nan,
+    value: Double = .nan, oldValue: Double = .nan, advantage: Double = 0, return: Double = .nan, weight: Double
   ) {
     self.logprob = logprob
     self.behaviour = behaviour
@@ -57,5 +56,33 @@ package struct TokenGradient: Equatable, Sendable {
     self.logprob = logprob
     self.entropy = entropy
     self.value = value
+  }
+}
+
+/// What an objective reads of one sequence of a micro-batch, beside its tokens.
+package struct SequenceStatistics: Equatable, Sendable {
+  /// Its place in the step: what pairs refer to.
+  package var index: Int
+  /// Its tokens in the micro-batch.
+  package var tokens: Range<Int>
+  /// Its share in a loss of whole sequences, from ``StepWeights/ofSequences``; 0 leaves it out.
+  package var weight: Double
+  /// A demonstration among rollouts: it is learned by likelihood.
+  package var isDemonstration: Bool
+  /// KTO: whether the response is a good one.
+  package var isDesirable: Bool
+  /// KTO's z₀.
+  package var offset: Double
+
+  package init(
+    index: Int, tokens: Range<Int>, weight: Double = 0, isDemonstration: Bool = false, isDesirable: Bool = false,
+    offset: Double = 0
+  ) {
+    self.index = index
+    self.tokens = tokens
+    self.weight = weight
+    self.isDemonstration = isDemonstration
+    self.isDesirable = isDesirable
+    self.offset = offset
   }
 }

@@ -68,6 +68,9 @@ final class Learner {
     transformer.dropout = nextDropout()
   }
 
+  /// The whole step, and what the recipe made of it.
+  typealias Step = (data: StepData, prepared: PreparedStep)
+
   /// One pass's result.
   struct Outcome {
     var report = Report()
@@ -79,14 +82,14 @@ final class Learner {
   /// Log-probabilities of the examples under the weights as they are, without gradients.
   /// - Parameter switchingOff: whether under those without the adapter.
   func logprobs(
-    _ batches: [MicroBatch], temperature: Float, switchingOff: Bool = false, into target: inout [[Float]]
+    _ batches: [PackedBatch], temperature: Float, switchingOff: Bool = false, into target: inout [[Float]]
   ) throws {
     if switchingOff { transformer.adapter = nil }
     defer { transformer.adapter = trainable.adapter }
     for micro in batches {
       if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
       let result = transformer.evaluate(micro.batch, store: store, temperature: temperature)
-      for (index, range) in zip(micro.examples, micro.ranges) { target[index] = Array(result.logprobs[range]) }
+      for (index, range) in zip(micro.sequences, micro.ranges) { target[index] = Array(result.logprobs[range]) }
     }
   }
 
@@ -94,16 +97,14 @@ final class Learner {
   /// `records.old` of an example that is still empty becomes what the forward pass finds: the first update of a step
   /// starts at the old policy.
   func update(
-    _ data: TrainingData, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
+    _ data: TrainingData, _ step: Step, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
     progress: (_ tokens: Int) throws -> Void
   ) throws {
-    let lengths = indices.map { data.examples[$0].trainedTokens }
-    let step = recipe.stepWeights(lengths: lengths, responseLimit: max(1, data.maxNewTokens))
-    let sequence = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
+    let weights = recipe.weights(step.data, step.prepared, part: indices)
     if gradientsAreUsed { trainable.clearGradients() }
     gradientsAreUsed = true
-    for micro in MicroBatch.pack(indices, of: data.examples, limit: options.tokensPerBatch) {
-      try accumulate(micro, data, step, sequence, &records, &outcome)
+    for micro in data.packed(indices, limit: options.tokensPerBatch) {
+      try accumulate(micro, indices, data, step, weights, &records, &outcome)
       try progress(micro.batch.rows)
     }
     try applyGradients(&outcome)

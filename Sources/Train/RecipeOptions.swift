@@ -60,16 +60,25 @@ struct RecipeOptions: ParsableArguments {
         "--recipe \(recipe)\(preset.map { " --preset \($0)" } ?? ""): there is no such recipe and preset",
         hint: "there are \(known)")
     }
-    if let kl { made.surrogate?.kl = kl }
-    if let clipLow { made.surrogate?.low = clipLow }
-    if let clipHigh { made.surrogate?.high = clipHigh }
-    if let entropy { made.surrogate?.entropy = entropy }
-    if let aggregation {
-      guard let value = Weights.Aggregation(rawValue: aggregation) else {
-        let known = Weights.Aggregation.allCases.map(\.rawValue).joined(separator: ", ")
-        throw RollbookError.usage("--aggregation \(aggregation): expected one of \(known)")
+    let flags = [
+      ("kl", kl.map { "\($0)" }), ("clip-low", clipLow.map { "\($0)" }), ("clip-high", clipHigh.map { "\($0)" }),
+      ("entropy", entropy.map { "\($0)" }), ("aggregation", aggregation),
+    ]
+    for (name, value) in flags {
+      guard let value else { continue }
+      do {
+        try made.set(name, value)
+      } catch {
+        let known = error.known.joined(separator: ", ")
+        throw RollbookError.usage(
+          error.expected.map { "--\(name) \(value): expected \($0)" }
+            ?? "--\(name): recipe \(recipe) has no such setting",
+          hint: "its settings are \(known)")
       }
-      made.weights.aggregation = value
+    }
+    let given: Needs = [.reference, .entropy, .behaviour]
+    guard made.data == .rollouts, made.needs.isSubset(of: given), made.trustRegion == nil else {
+      throw RollbookError.usage("--recipe \(recipe): this program cannot provide what it needs (\(made.needs))")
     }
     return made
   }

@@ -75,7 +75,7 @@ extension Train {
   func measureReference(
     _ reference: Reference?, _ policy: Policy, _ learner: Learner, _ data: TrainingData, _ records: inout TokenRecords
   ) throws {
-    let all = MicroBatch.pack(Array(data.examples.indices), of: data.examples, limit: options.tokensPerBatch)
+    let all = data.packed(Array(data.examples.indices), limit: options.tokensPerBatch)
     if options.minibatches * options.epochs > 1 {
       try learner.logprobs(all, temperature: data.temperature, into: &records.old)
     }
@@ -97,7 +97,7 @@ extension Train {
   }
 
   private func evaluate(
-    _ files: ModelFiles, _ learner: Learner, _ all: [MicroBatch], _ data: TrainingData, into found: inout [[Float]]
+    _ files: ModelFiles, _ learner: Learner, _ all: [PackedBatch], _ data: TrainingData, into found: inout [[Float]]
   ) throws {
     let configuration = try ModelConfiguration(files.config, place: files.path)
     guard configuration.vocabularyCount == learner.trainable.policy.configuration.vocabularyCount else {
@@ -108,7 +108,7 @@ extension Train {
     for micro in all {
       if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
       let result = model.evaluate(micro.batch, store: store, temperature: data.temperature)
-      for (index, range) in zip(micro.examples, micro.ranges) { found[index] = Array(result.logprobs[range]) }
+      for (index, range) in zip(micro.sequences, micro.ranges) { found[index] = Array(result.logprobs[range]) }
     }
   }
 }

@@ -2,6 +2,7 @@ internal import Formats
 internal import Foundation
 internal import Kernels
 internal import Model
+internal import Objectives
 internal import Pipeline
 internal import Tokenizer
 
@@ -37,9 +38,11 @@ extension Train {
           + "\(Format.brief(Double(ProcessInfo.processInfo.physicalMemory)))")
     }
     let deviation = Float(json["initializer_range"]?.double ?? 0.02)
+    let recipe = try options.made()
     let learner = try Learner(
       Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)),
-      from: TrainingState(), matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: try options.made(), options: options,
+      from: TrainingState(), matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: recipe,
+      options: options,
       optimizer: optimizer)
     _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])

@@ -58,7 +58,8 @@ extension Train {
 
   /// Names and values for metrics, manifests and the summary.
   func metrics(
-    _ outcome: Learner.Outcome, _ advantages: GroupAdvantages, _ data: TrainingData, seconds: Double
+    _ outcome: Learner.Outcome, _ prepared: PreparedStep, _ data: TrainingData, _ records: TokenRecords,
+    seconds: Double
   ) -> [(String, Double)] {
     let tokens = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
     let lengths = Double(tokens) / Double(max(1, data.examples.count * options.epochs))
@@ -67,13 +68,15 @@ extension Train {
     var all = outcome.report.metrics.map { metric in
       (metric.name, sums.contains(metric.name) ? metric.value / Double(max(1, outcome.updates)) : metric.value)
     }
-    all += advantages.metrics.map { ($0.name, $0.value) }
+    all += prepared.metrics.map { ($0.name, $0.value) }
     all += [
       ("grad_norm", outcome.gradientNorm / Double(max(1, outcome.updates))), ("learning_rate", outcome.learningRate),
       ("updates", Double(outcome.updates)), ("response_length_mean", lengths), ("response_tokens", Double(tokens)),
       ("seconds", seconds), ("tokens_per_second", Double(tokens) / max(seconds, 1e-9)),
       ("peak_memory_bytes", Double(peakMemory())),
     ]
+    all += data.metrics.values.map { ($0.name, $0.value) }
+    all += data.importanceWeights(records).values.map { ($0.name, $0.value) }
     return all
   }
 
@@ -130,13 +133,12 @@ extension Train {
   ) -> UpdateRow {
     let rollout = example.rollout, old = records.old[index], new = records.logprobs[index]
     let ratios = zip(new, old).map { exp(Double($0) - Double($1)) }
-    let trains = rollout.responseMask ?? [Bool](repeating: true, count: new.count)
     return UpdateRow(
       rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
-      reward: example.reward ?? .nan, advantages: trains.map { $0 ? Float(example.advantage) : 0 },
+      reward: example.reward ?? .nan, advantages: example.advantages.map { Float($0) },
       weights: records.weights[index], oldLogprobs: old,
       behaviourLogprobs: rollout.logprobs ?? [Float](repeating: .nan, count: new.count),
       referenceLogprobs: records.reference[index], logprobs: new, ratios: ratios.map { Float($0) },
-      clips: ratios.map { recipe.surrogate?.clip(ratio: $0, advantage: example.advantage) ?? 0 })
+      clips: zip(ratios, example.advantages).map { recipe.policy?.clip(ratio: $0, advantage: $1) ?? 0 })
   }
 }

@@ -16,8 +16,37 @@ extension Train {
       stage.note(
         "note: the rollouts were not drawn from the policy's whole distribution (greedy, top-k, top-p or min-p)")
     }
-    if data.examples.allSatisfy({ $0.advantage == 0 }) {
+    if data.examples.allSatisfy({ $0.advantages.allSatisfy { $0 == 0 } }) {
       stage.note("note: every advantage is 0 (are all rewards of each group equal?): nothing is learned from this step")
     }
+    warn(data.metrics)
+  }
+
+  /// Shares from which on something is said.
+  private static let limits = (flat: 0.5, cut: 0.5, ratio: 0.01)
+
+  private func warn(_ metrics: StepMetrics) {
+    if let share = metrics.zeroVarianceShare, share > Self.limits.flat {
+      stage.note(
+        "note: \(Format.percent(share)) of the groups, more than \(Format.percent(Self.limits.flat)), have rewards that "
+          + "are all equal, from which nothing is learned: are the prompts too easy or too hard?")
+    }
+    if let share = metrics.capShare, share > Self.limits.cut {
+      stage.note(
+        "note: \(Format.percent(share)) of the responses, more than \(Format.percent(Self.limits.cut)), are as long as "
+          + "--max-new-tokens of generate allowed: their rewards are those of unfinished answers")
+    }
+  }
+
+  /// Says what the training itself made visible.
+  func warn(afterwards metrics: [(String, Double)]) {
+    func value(_ name: String) -> Double? { metrics.first { $0.0 == name }?.1 }
+    guard let age = value("staleness_max"), age > 0, let low = value("ratio_min"), let high = value("ratio_max"),
+      max(high - 1, 1 - low) <= Self.limits.ratio
+    else { return }
+    stage.note(
+      "note: rollouts are up to \(Format.decimal(age, 0)) steps old, yet all ratios are within "
+        + "\(Format.decimal(Self.limits.ratio, 2)) of 1: they are to this policy at the start of the step, not to the one "
+        + "that sampled, so clipping does not bound how far off-policy the step is")
   }
 }

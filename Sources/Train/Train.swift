@@ -68,24 +68,25 @@ internal import Tokenizer
     try data.check(
       policy: policy.files.weightsDigest, tokenizer: policy.tokenizer.digest, onPolicy: onPolicy,
       vocabulary: policy.configuration.vocabularyCount)
-    let frozen = try findReference(buffer, policy, needed: recipe.needsReference ? recipe.surrogate?.kl ?? 0 : nil)
+    let frozen = try findReference(buffer, policy, needed: recipe.needs.contains(.reference) ? recipe.policy?.kl ?? 0 : nil)
     let precision = try Precision.choose(engine.precision, preferred: data.precision)
     let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: precision)
     let provenance = try provenance(recipe, data, policy, frozen, matmul)
     if try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
-    let advantages = recipe.advantages(rewards: data.examples.map(\.reward), groups: data.examples.map(\.group))
-    for index in data.examples.indices { data.examples[index].advantage = advantages.advantages[index] }
-    warn(data, policy: policy.files.weightsDigest)
     let trainable = try policy.trainable(frozen: optimizer.patterns, seed: stage.seed, pool: matmul.pool)
     let learner = try Learner(
       trainable, from: policy.state(fresh: optimizer.freshOptimizer), matmul: matmul, recipe: recipe, options: options,
       optimizer: optimizer, seed: stage.seed)
+    let step = data.step
+    let prepared = recipe.prepare(step)
+    for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
+    warn(data, policy: policy.files.weightsDigest)
     var records = TokenRecords(count: data.examples.count)
     try measureReference(frozen, policy, learner, data, &records)
-    let outcome = try train(learner, data, &records)
-    let metrics = self.metrics(outcome, advantages, data, seconds: Timestamp.steady - clock)
+    let outcome = try train(learner, data, (step, prepared), &records)
+    let metrics = self.metrics(outcome, prepared, data, records, seconds: Timestamp.steady - clock)
     try publish(buffer, policy, learner, data, records, recipe, provenance, metrics)
     try Metrics(buffer).record(step: stage.step, stage: "train", metrics)
     try prune(buffer)
@@ -93,8 +94,9 @@ internal import Tokenizer
   }
 
   /// The updates: each epoch deals the groups into minibatches in an order drawn from seed, step and epoch.
-  private func train(_ learner: Learner, _ data: TrainingData, _ records: inout TokenRecords) throws -> Learner.Outcome
-  {
+  private func train(
+    _ learner: Learner, _ data: TrainingData, _ step: Learner.Step, _ records: inout TokenRecords
+  ) throws -> Learner.Outcome {
     var outcome = Learner.Outcome()
     let total = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
     var progress = Progress("train", stage, total: total, unit: "tokens")
@@ -104,7 +106,7 @@ internal import Tokenizer
         let before = done
         let tokens = indices.reduce(0) { $0 + data.examples[$1].rollout.responseTokens.count }
         var rows = 0
-        try learner.update(data, indices, &records, &outcome) { more in
+        try learner.update(data, step, indices, &records, &outcome) { more in
           if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
           rows += more
           progress.update(before + min(tokens, rows))
@@ -141,6 +143,7 @@ internal import Tokenizer
   }
 
   private func finish(_ metrics: [(String, Double)]) throws {
+    warn(afterwards: metrics)
     var summary: JSONObject = ["stage": "train", "step": .int(stage.step), "made": 1]
     for (name, value) in metrics { summary[name] = JSON.finite(value) }
     func value(_ name: String) -> Double? { metrics.first { $0.0 == name }?.1 }

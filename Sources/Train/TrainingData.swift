@@ -6,10 +6,12 @@ internal import Pipeline
 struct Example {
   let rollout: Rollout
   let reward: Double?
+  /// In the order of the step's components.
+  let components: [Double?]
   /// Its group among the step's, counted from 0 over all shards.
   let group: Int
-  /// Set once the step's advantages are known.
-  var advantage = 0.0
+  /// One per response token, set once the step is prepared.
+  var advantages: [Double] = []
 
   /// Tokens that train.
   var trainedTokens: Int {
@@ -23,6 +25,8 @@ struct TrainingData {
   /// The temperature they were drawn at: training computes log-probabilities at the same.
   private(set) var temperature: Float = 1
   private(set) var maxNewTokens = 0
+  /// Names of the rewards' components.
+  private(set) var components: [String] = []
   /// In what the sampler multiplied; nil where shards do not say, or not the same.
   var precision: String? { precisions.count == 1 ? precisions.first ?? nil : nil }
   private var precisions: Set<String?> = []
@@ -32,17 +36,33 @@ struct TrainingData {
   /// Tokenizer digests of the shards.
   private(set) var tokenizers: Set<String> = []
 
+  /// What a recipe reads of the whole step.
+  var step: StepData {
+    let responses = examples.map { example in
+      StepData.Response(
+        trains: example.rollout.responseMask ?? example.rollout.responseTokens.map { _ in true },
+        reward: example.reward, group: example.group)
+    }
+    return StepData(responses: responses, responseLimit: max(1, maxNewTokens))
+  }
+
   /// Reads every shard of the step and the scores of the set for each.
   ///
   /// - Parameter selected: The rollouts to train on; nil for all.
   /// - Throws: `missing` when a shard has no scores in the set or there are no rollouts, or none is selected.
   init(_ buffer: Buffer, step: Int, scores set: String, selected: Set<RolloutID>?) throws {
     let shards = try buffer.completeRollouts(step: step)
-    var rewards: [RolloutID: Double?] = [:]
+    var rewards: [RolloutID: ScoreRow] = [:]
     let scores = try buffer.manifests(.scores, step: step, set: set)
     for manifest in scores {
       let reader = try ScoreShardReader(path: buffer.intactPath(of: manifest))
-      for row in try reader.rows() { rewards[row.rollout] = row.reward }
+      if components.isEmpty { components = reader.components }
+      // Shards may have been scored apart, with their components in another order.
+      let places = components.map { reader.components.firstIndex(of: $0) }
+      for var row in try reader.rows() {
+        row.components = places.map { $0.flatMap { row.components[$0] } }
+        rewards[row.rollout] = row
+      }
       inputs.append(Manifest.Input(role: "scores", name: manifest.name, digest: manifest.digest))
     }
     for manifest in shards {
@@ -52,14 +72,15 @@ struct TrainingData {
       var group = (examples.last?.group ?? -1)
       for rollout in try RolloutShardReader(path: buffer.intactPath(of: manifest)).rows()
       where selected?.contains(rollout.id) ?? true {
-        guard let reward = rewards[rollout.id] else {
+        guard let score = rewards[rollout.id] else {
           throw RollbookError.missing(
             manifest.name, "rollout \(step)/\(rollout.promptID)/\(rollout.sample) has no score in set '\(set)'",
             hint: "run `rollbook score --step \(step) --scores \(set)` first")
         }
         if rollout.group != last { group += 1 }
         last = rollout.group
-        examples.append(Example(rollout: rollout, reward: reward, group: group))
+        examples.append(Example(
+            rollout: rollout, reward: score.reward, components: score.components, group: group))
       }
     }
     guard !examples.isEmpty || selected == nil else {

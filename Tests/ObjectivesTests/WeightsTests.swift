@@ -7,6 +7,7 @@ import Testing
     (Weights.Aggregation.tokenMean, Weights.EmptySequences.count, [10, 0, 10, 10] as [Double]),
     (.seqMeanTokenMean, .count, [16, 0, 4, 20]), (.seqMeanTokenMean, .exclude, [12, 0, 3, 15]),
     (.seqMeanTokenSum, .count, [4, 0, 4, 4]), (.seqMeanTokenSumNorm, .count, [64, 0, 64, 64]),
+    (.bnpo, .count, [10, 0, 10, 10]), (.groupMean, .count, [4, 0, 4, 4]),
   ])
   func aggregations(kind: Weights.Aggregation, empty: Weights.EmptySequences, reciprocals: [Double]) {
     let weights = Weights(kind, emptySequences: empty)(lengths: [4, 0, 1, 5], responseLimit: 16)
@@ -29,5 +30,14 @@ import Testing
     #expect(mean.perSequence == [0.025, 0.025])
     #expect(mean.tokenMean == 0.2)
     #expect(Weights(.seqMeanTokenSumNorm, normConstant: 10)(lengths: [2, 3], responseLimit: 8).perSequence[0] == 0.05)
+  }
+
+  @Test func groupsAndMicroBatches() {
+    let groups = Weights(.groupMean)(lengths: [4, 2, 1], responseLimit: 8, groups: [0, 0, 5])
+    #expect(groups.perSequence == [0.25, 0.25, 0.5])
+    #expect(groups.ofSequences == groups.perSequence)
+    let parts = Weights(.bnpo)(lengths: [4, 1, 0], responseLimit: 8, microBatches: [[0], [1], [2]])
+    #expect(parts.perSequence == [1 / 12.0, 1 / 3.0, 0])
+    #expect(Weights(.tokenMean)(lengths: [4, 0], responseLimit: 8).ofSequences == [0.5, 0.5])
   }
 }

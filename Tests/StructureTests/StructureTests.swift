@@ -18,7 +18,7 @@ import Testing
     "Objectives": [],
     "Pipeline": libraryC.union(["Formats", "ArgumentParser", "Foundation", "Synchronization"]),
     "Generate": program, "Score": program, "Train": program, "Inspect": program, "Fuzz": program,
-    "Bench": program.union(["CLZ4"]),
+    "Bench": program.union(["CLZ4", "CAllocations"]),
   ]
 
   @Test func everyTargetIsInTheTable() {

@@ -22,10 +22,17 @@ INLINE void score_blocks(const float *q, ptrdiff_t stride, ptrdiff_t dim, ptrdif
     for (int b = 0; b < blocks; b++) store(scores + h * lanes + b * 16, sum[h][b]);
 }
 
+// Up to four blocks at a time: a single one has too few sums to hide the latency of an addition.
+#define SCORE_BLOCKS(H, B)                                                                                           \
+  score_blocks(q, stride, dim, width, keys + b * width * 16, scores + b * 16, lanes, H, B)
 #define SCORE(H)                                                                                                     \
-  for (b = 0; b + 4 <= blocks; b += 4)                                                                               \
-    score_blocks(q, stride, dim, width, keys + b * width * 16, scores + b * 16, lanes, H, 4);                        \
-  for (; b < blocks; b++) score_blocks(q, stride, dim, width, keys + b * width * 16, scores + b * 16, lanes, H, 1);
+  for (b = 0; b + 4 <= blocks; b += 4) SCORE_BLOCKS(H, 4);                                                           \
+  switch (blocks - b) {                                                                                              \
+  case 1: SCORE_BLOCKS(H, 1); break;                                                                                 \
+  case 2: SCORE_BLOCKS(H, 2); break;                                                                                 \
+  case 3: SCORE_BLOCKS(H, 3); break;                                                                                 \
+  default: break;                                                                                                    \
+  }
 
 INLINE void score_all(const float *q, ptrdiff_t stride, ptrdiff_t heads, ptrdiff_t dim, ptrdiff_t width,
                       const float *keys, ptrdiff_t blocks, float *scores, ptrdiff_t lanes) {

@@ -9,12 +9,12 @@ extension Recipe {
     case "trl":
       Recipe(
         name: "dr-grpo", preset: preset, advantage: .groupNormalization(.trlScaleNone),
-        weights: Weights(.seqMeanTokenSumNorm), loss: .clippedSurrogate(ClippedSurrogate()))
+        weights: Weights(.seqMeanTokenSumNorm), loss: .policy(PolicyLoss()))
     case "verl":
       Recipe(
         name: "dr-grpo", preset: preset, advantage: .groupNormalization(.verlNoStd),
         weights: Weights(.seqMeanTokenSumNorm, emptySequences: .exclude),
-        loss: .clippedSurrogate(ClippedSurrogate(dualClip: 3, entropyAggregation: .same)))
+        loss: .policy(PolicyLoss(dualClip: 3, entropyAggregation: .same)))
     default: nil
     }
   }

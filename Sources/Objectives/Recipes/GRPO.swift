@@ -7,6 +7,7 @@ extension Recipe {
   /// | trl | ddof 1, eps 1e-4 | seq-mean-token-mean (`loss_type=grpo`) | 0.2 | off (k3) |
   /// | verl | ddof 1, eps 1e-6, a single response keeps its reward | token-mean | 0.2, dual clip 3 | 0.001 k3 |
   /// | openrlhf | ddof 1, eps 1e-9 | token-mean | 0.2 | off (k3) |
+  /// | gdpo | each reward of its own, then their sum over the batch (``MultiReward``) | as trl | 0.2 | off (k3) |
   ///
   /// The paper has no eps and β = 0.04. verl's KL is off until `use_kl_loss` is set, as its GRPO guide asks for.
   @Sendable static func grpo(preset: String) -> Recipe? {
@@ -14,16 +15,20 @@ extension Recipe {
     case "trl":
       Recipe(
         name: "grpo", preset: preset, advantage: .groupNormalization(.trl), weights: Weights(.seqMeanTokenMean),
-        loss: .clippedSurrogate(ClippedSurrogate()))
+        loss: .policy(PolicyLoss()))
     case "verl":
       Recipe(
         name: "grpo", preset: preset, advantage: .groupNormalization(.verl),
         weights: Weights(.tokenMean, emptySequences: .exclude),
-        loss: .clippedSurrogate(ClippedSurrogate(dualClip: 3, kl: 0.001, entropyAggregation: .same)))
+        loss: .policy(PolicyLoss(dualClip: 3, kl: 0.001, entropyAggregation: .same)))
     case "openrlhf":
       Recipe(
         name: "grpo", preset: preset, advantage: .groupNormalization(.openrlhf), weights: Weights(.tokenMean),
-        loss: .clippedSurrogate(ClippedSurrogate()))
+        loss: .policy(PolicyLoss()))
+    case "gdpo":
+      Recipe(
+        name: "grpo", preset: preset, advantage: .multiReward(MultiReward(.normalizeThenSum)),
+        weights: Weights(.seqMeanTokenMean), loss: .policy(PolicyLoss()))
     default: nil
     }
   }

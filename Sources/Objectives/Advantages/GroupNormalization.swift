@@ -9,9 +9,9 @@
 /// eps = 1e-9 would blow up).
 package struct GroupNormalization: Equatable, Sendable {
   /// What the centred reward is divided by.
-  package enum Scale: String, Sendable { case group, batch, none }
+  package enum Scale: String, Sendable, CaseIterable { case group, batch, none }
   /// A group of one response: advantage 0, or the raw reward (mean 0, deviation 1).
-  package enum Singleton: String, Sendable { case zero, raw }
+  package enum Singleton: String, Sendable, CaseIterable { case zero, raw }
 
   /// The standard deviation divides the sum of squares by n − ddof.
   package var ddof: Int
@@ -34,22 +34,13 @@ package struct GroupNormalization: Equatable, Sendable {
   ///   - groups: the group id of each response, same count; members need not be adjacent.
   package func callAsFunction(rewards: [Double?], groups: [Int]) -> GroupAdvantages {
     precondition(rewards.count == groups.count, "one group id per reward")
-    var order: [Int: Int] = [:]
-    var members: [[Int]] = []
-    for (index, id) in groups.enumerated() {
-      if let place = order[id] {
-        members[place].append(index)
-      } else {
-        order[id] = members.count
-        members.append([index])
-      }
-    }
-    let batch = statistics(rewards.compactMap { $0 })
+    let members = memberships(groups)
+    let batch = spread(rewards.compactMap { $0 }, ddof: ddof)
     var result = GroupAdvantages(rewardMean: batch.mean, rewardStdBatch: batch.deviation, count: rewards.count)
     var zeroDeviation = 0
     for group in members {
       let scored = group.compactMap { rewards[$0] }
-      var (mean, deviation) = statistics(scored)
+      var (mean, deviation) = spread(scored, ddof: ddof)
       result.groupMean.append(mean)
       result.groupStd.append(deviation)
       if deviation == 0 { zeroDeviation += group.count }
@@ -67,18 +58,6 @@ package struct GroupNormalization: Equatable, Sendable {
     }
     if !rewards.isEmpty { result.fracRewardZeroStd = Double(zeroDeviation) / Double(rewards.count) }
     return result
-  }
-
-  /// Mean and standard deviation; (0, 0) of nothing, deviation 0 of one element.
-  private func statistics(_ values: [Double]) -> (mean: Double, deviation: Double) {
-    guard let first = values.first else { return (0, 0) }
-    var shifted = 0.0
-    for value in values { shifted += value - first }
-    let mean = first + shifted / Double(values.count)
-    guard values.count > max(ddof, 1) else { return (mean, 0) }
-    var squares = 0.0
-    for value in values { squares += (value - mean) * (value - mean) }
-    return (mean, (squares / Double(values.count - ddof)).squareRoot())
   }
 }
 
