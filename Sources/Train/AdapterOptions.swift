@@ -85,7 +85,7 @@ struct AdapterOptions: ParsableArguments {
     [
       "lora": "\(configuration.rank)", "lora-alpha": "\(configuration.alpha)",
       "lora-dropout": "\(configuration.dropout)",
-      "lora-targets": configuration.modules.sorted().joined(separator: ",")
+      "lora-targets": configuration.modules.sorted().joined(separator: ","),
     ]
   }
 }

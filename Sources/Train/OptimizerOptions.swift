@@ -111,7 +111,7 @@ struct OptimizerOptions: ParsableArguments {
   var parameters: [String: String] {
     var all = [
       "lr": "\(learningRate)", "warmup": "\(warmup)", "beta1": "\(beta1)", "beta2": "\(beta2)",
-      "adam-eps": "\(epsilon)", "weight-decay": "\(weightDecay)", "max-grad-norm": "\(maxGradNorm)"
+      "adam-eps": "\(epsilon)", "weight-decay": "\(weightDecay)", "max-grad-norm": "\(maxGradNorm)",
     ]
     if optimizer != "adamw" { all["optimizer"] = optimizer }
     if optimizer == "muon" { all["muon-momentum"] = "\(muonMomentum)" }

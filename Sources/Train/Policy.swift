@@ -50,12 +50,8 @@ struct Policy {
     var found: Manifest.Input?
     while manifest.action.stage == "train", let policy = manifest.inputs.first(where: { $0.role == "policy" }) {
       found = Manifest.Input(role: "start", name: policy.name, digest: policy.digest)
-      guard
-        let earlier = try buffer.manifests(.checkpoint).first(where: {
-          buffer.relative(buffer.path(of: $0)) == policy.name
-        }),
-        earlier.step < manifest.step
-      else { break }
+      let earlier = try buffer.manifests(.checkpoint).first { buffer.relative(buffer.path(of: $0)) == policy.name }
+      guard let earlier, earlier.step < manifest.step else { break }
       manifest = earlier
     }
     return found

@@ -24,9 +24,7 @@ enum Reference {
     }
     let files =
       try text == "start"
-      ? start(policy, buffer)
-      : ModelFiles.open(
-        path: ModelReference.find(text, in: buffer, upTo: step).path)
+      ? start(policy, buffer) : ModelFiles.open(path: ModelReference.find(text, in: buffer, upTo: step).path)
     if let digest = policy.base?.digest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
     return .model(files)
   }

@@ -42,8 +42,7 @@ extension Train {
     let learner = try Learner(
       Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)),
       from: TrainingState(), matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: recipe,
-      options: options,
-      optimizer: optimizer)
+      options: options, optimizer: optimizer)
     _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])
     try stage.finish(

@@ -131,7 +131,7 @@ package final class Optimizer {
     guard entry.shape.count == 2 else { return [NamedTensor("adafactor.square.\(entry.name)", entry.shape, base)] }
     return [
       NamedTensor("adafactor.row.\(entry.name)", [entry.shape[0]], base),
-      NamedTensor("adafactor.column.\(entry.name)", [entry.shape[1]], base + Arena.padded(entry.shape[0]))
+      NamedTensor("adafactor.column.\(entry.name)", [entry.shape[1]], base + Arena.padded(entry.shape[0])),
     ]
   }
 
