@@ -20,8 +20,8 @@ package struct ModelFiles: Sendable {
   /// Opens and checks headers; weights are read on demand.
   ///
   /// - Parameters:
-  ///   - path: A folder with config.json and model.safetensors (or model.safetensors.index.json and its files), a folder
-  ///     with an adapter, `FOLDER/ema` for the averaged weights of a checkpoint, or a `.gguf` file.
+  ///   - path: A folder with config.json and model.safetensors (or model.safetensors.index.json and its files), a
+  ///     folder with an adapter, `FOLDER/ema` for the averaged weights of a checkpoint, or a `.gguf` file.
   ///   - base: where the model of an adapter is now; nil for where the adapter says.
   /// - Throws: `RollbookError` `missing` naming what is not there; `badInput` for damaged or unsupported files.
   package static func open(path: String, base: String? = nil) throws -> ModelFiles {
@@ -64,11 +64,19 @@ package struct ModelFiles: Sendable {
     return FileManager.default.fileExists(atPath: "\(folder)/\(CheckpointWriter.averageName)") ? folder : nil
   }
 
+  /// Whether a path is a folder with an adapter and no weights of its own, or the average of such a one.
+  static func isAdapter(_ path: String) -> Bool {
+    let root = averaged(path) ?? path
+    func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+    return isThere(AdapterConfiguration.configName) && !isThere("model.safetensors")
+      && !isThere("model.safetensors.index.json")
+  }
+
   /// - Parameter name: of the file of weights, where it is not the usual one.
   private static func folder(_ path: String, name: String? = nil, base: String?) throws -> ModelFiles {
     let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
-    if isThere(AdapterConfiguration.configName), !isThere("model.safetensors"), !isThere("model.safetensors.index.json") {
+    if isAdapter(root) {
       return try adapted(root, name: name ?? AdapterConfiguration.weightsName, base: base)
     }
     let configPath = "\(root)/config.json"
@@ -77,7 +85,8 @@ package struct ModelFiles: Sendable {
         path, "expected config.json in the model folder, found none", hint: hintForFolder(root))
     }
     let config = try object(configPath)
-    let (weights, files) = try name.map { (try Safetensors(path: "\(root)/\($0)"), ["\(root)/\($0)"]) }
+    let (weights, files) =
+      try name.map { (try Safetensors(path: "\(root)/\($0)"), ["\(root)/\($0)"]) }
       ?? weights(in: root)
     return ModelFiles(
       path: path, config: config,

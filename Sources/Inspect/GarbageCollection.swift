@@ -113,7 +113,7 @@ package struct GarbageCollection {
     let heirs = Self.heirs(lineage, outputs.keys.filter { !candidates.contains($0) }.sorted())
     for checkpoint in superseded {
       if let heir = heirs[checkpoint.path] {
-        needed.append(try item(checkpoint.path, cutLineage ? "\(heir) is an adapter of it" : "\(heir) descends from it"))
+        needed.append(try item(checkpoint.path, heir + (cutLineage ? " is an adapter of it" : " descends from it")))
       } else {
         removable.append(try item(checkpoint.path, "superseded by a later checkpoint"))
       }

@@ -10,9 +10,9 @@ package struct MergeCommand: ParsableCommand {
     commandName: "merge",
     abstract: "Write a checkpoint with an adapter as a Hugging Face folder without one.",
     discussion: """
-      The adapter is added to the weights, W + alpha/rank · B A, so that programs which know nothing of adapters take \
-      the folder. What it samples is the checkpoint's policy up to rounding, not to the bit. The folder appears when it \
-      is complete.
+      The adapter is added to the weights, W + alpha/rank · B A, so that programs which know nothing of adapters \
+      take the folder. What it samples is the checkpoint's policy up to rounding, not to the bit. The folder appears \
+      when it is complete.
 
         rollbook merge runs/add/checkpoints/step-000020 --output merged
         rollbook merge runs/add/checkpoints/step-000020 --output merged-bf16 --dtype bfloat16
@@ -51,9 +51,10 @@ package struct MergeCommand: ParsableCommand {
     }
     try writer.publish()
     let summary: JSON = [
-      "stage": "merge", "folder": .string(writer.target), "parameters": .int(count), "dtype": .string(dtype.rawValue),
+      "stage": "merge", "folder": .string(writer.target), "parameters": .int(count), "dtype": .string(dtype.rawValue)
     ]
     if json { return try Output.print(Terminal.escapedJSON(summary.serialized())) }
-    try Output.print(Terminal.sanitizeLine("\(writer.target): \(count) parameters in \(dtype.rawValue), adapter merged"))
+    try Output.print(
+      Terminal.sanitizeLine("\(writer.target): \(count) parameters in \(dtype.rawValue), adapter merged"))
   }
 }

@@ -32,7 +32,7 @@ package struct Dropout: Sendable, Equatable {
         let name = rows[row]
         let key = [self.key.0, self.key.1]
         let counter = [
-          UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: name), UInt32(truncatingIfNeeded: name >> 32),
+          UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: name), UInt32(truncatingIfNeeded: name >> 32)
         ]
         ck_dropout(
           x + row * width, y + row * width, width, key, counter, threshold, scale, accumulate ? 1 : 0)

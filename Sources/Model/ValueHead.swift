@@ -1,3 +1,4 @@
+package import Formats
 package import Kernels
 
 /// A linear head on the final norm that says one number per row: a critic's values, a reward model's reward.
@@ -21,6 +22,15 @@ package final class ValueHead: @unchecked Sendable {
       .init(name: "value.bias", shape: [1], offset: plan.region(1)),
     ]
     arena = Arena(count: plan.count)
+  }
+
+  /// Reads a head as a checkpoint holds it.
+  /// - Throws: `missing` or `badInput` naming the tensor.
+  package convenience init(_ c: ModelConfiguration, from source: any TensorSource) throws {
+    self.init(c)
+    for entry in entries {
+      try source.read(entry.name, into: UnsafeMutableBufferPointer(start: arena.base + entry.offset, count: entry.count))
+    }
   }
 
   fileprivate struct Regions {

@@ -26,13 +26,16 @@ struct Policy {
     checkpoint = try source.step.map { try Checkpoint.open(buffer.checkpointFolder(step: $0)) }
     let path = Self.lasting(source, buffer)
     adapter = try options.configuration(continuing: files.adapter?.configuration, base: path)
-    origin = try Self.origin(checkpoint, buffer) ?? Manifest.Input(role: "start", name: path, digest: files.weightsDigest)
+    origin =
+      try Self.origin(checkpoint, buffer) ?? Manifest.Input(role: "start", name: path, digest: files.weightsDigest)
   }
 
   /// A path that means the same from everywhere: relative to the buffer where inside, else absolute.
   private static func lasting(_ source: ModelReference, _ buffer: Buffer) -> String {
     let isAverage = source.path.hasSuffix("/ema") && ModelFiles.averaged(source.path) != nil
-    if let step = source.step { return buffer.relative(buffer.checkpointFolder(step: step)) + (isAverage ? "/ema" : "") }
+    if let step = source.step {
+      return buffer.relative(buffer.checkpointFolder(step: step)) + (isAverage ? "/ema" : "")
+    }
     return URL(fileURLWithPath: source.path).standardized.path
   }
 
@@ -47,9 +50,8 @@ struct Policy {
     var found: Manifest.Input?
     while manifest.action.stage == "train", let policy = manifest.inputs.first(where: { $0.role == "policy" }) {
       found = Manifest.Input(role: "start", name: policy.name, digest: policy.digest)
-      guard let earlier = try buffer.manifests(.checkpoint).first(where: { buffer.relative(buffer.path(of: $0)) == policy.name }),
-        earlier.step < manifest.step
-      else { break }
+      let earlier = try buffer.manifests(.checkpoint).first { buffer.relative(buffer.path(of: $0)) == policy.name }
+      guard let earlier, earlier.step < manifest.step else { break }
       manifest = earlier
     }
     return found

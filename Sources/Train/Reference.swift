@@ -23,8 +23,9 @@ enum Reference {
       }
       return .base(path: basePath, digest: digest)
     }
-    let files = try text == "start" ? start(policy, buffer) : ModelFiles.open(
-      path: ModelReference.find(text, in: buffer, upTo: step).path)
+    let files =
+      try text == "start"
+      ? start(policy, buffer) : ModelFiles.open(path: ModelReference.find(text, in: buffer, upTo: step).path)
     if let digest = policy.base?.digest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
     return .model(files)
   }

@@ -64,4 +64,24 @@ extension Train {
     head.offset -= Float(mean)
     outcome.scoreShift = -mean
   }
+
+  /// `--evaluate`: the loss and its metrics, without an update.
+  func reportLoss(
+    _ learner: Learner, _ data: TrainingData, _ step: Learner.Step, _ records: inout TokenRecords
+  ) throws {
+    let recipe = learner.recipe, indices = recipe.used(Array(data.examples.indices), step)
+    let weights = recipe.weights(step.data, step.prepared, part: indices)
+    var outcome = Learner.Outcome()
+    for packed in data.packed(indices, recipe, limit: options.tokensPerBatch) {
+      if Interrupt.requested { throw Interrupt.error("nothing is published by --evaluate") }
+      outcome.report += learner.accumulate(packed, indices, data, step, weights, &records, backwards: false).report
+    }
+    let metrics =
+      outcome.report.metrics.map { ($0.name, $0.value) } + step.prepared.metrics.map { ($0.name, $0.value) }
+      + data.metrics.values.map { ($0.name, $0.value) }
+    var summary: JSONObject = ["stage": "train", "step": .int(stage.step), "made": 0]
+    for (name, value) in metrics { summary[name] = JSON.finite(value) }
+    let table = metrics.filter { $0.1.isFinite }.map { "  \($0.0)  \(Format.decimal($0.1, 5))" }
+    try stage.finish(summary, (["step \(stage.step), \(recipe.name), \(indices.count) responses:"] + table).joined(separator: "\n"))
+  }
 }

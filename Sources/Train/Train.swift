@@ -51,7 +51,8 @@ internal import Tokenizer
   @Option(
     help: ArgumentHelp(
       "A frozen model that the KL divergence is measured to.",
-      discussion: "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
+      discussion:
+        "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
   var reference: String?
   @Option(help: ArgumentHelp("The score set to learn from.", valueName: "name"))
   var scores = "main"
@@ -62,6 +63,8 @@ internal import Tokenizer
   var baseline: String?
   @Option(help: ArgumentHelp("Leave out rollouts that a policy more than this many steps older sampled.", valueName: "n"))
   var maxStaleness: Int?
+  @Flag(help: "Measure the recipe's loss and metrics on the selected rows, and publish nothing.")
+  var evaluate = false
   @Flag(help: "Refuse rollouts that other weights have sampled.")
   var onPolicy = false
   @Option(
@@ -93,7 +96,7 @@ internal import Tokenizer
     let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: precision)
     let others = [frozen?.input, source?.input].compactMap { $0 } + (baseline?.inputs ?? [])
     let provenance = try provenance(recipe, data, policy, others, matmul)
-    if try isDone(buffer, provenance) { return try finishDone(buffer) }
+    if !evaluate, try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
     let learner = try makeLearner(policy, source, recipe, matmul)
@@ -103,6 +106,7 @@ internal import Tokenizer
     let prepared = try prepare(learner, step, policy)
     for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
     warn(data, policy: policy.files.weightsDigest, recipe)
+    if evaluate { return try reportLoss(learner, data, (step, prepared), &records) }
     var outcome = try train(learner, data, (step, prepared), &records)
     try centerScores(learner, data, (step, prepared), &outcome)
     let metrics = self.metrics(outcome, prepared, data, records, seconds: Timestamp.steady - clock)

@@ -137,7 +137,8 @@ import Testing
       let g = numbers.floats(count, scale: 2), beta = 1 - power(Double(step), -0.8)
       for i in 0..<count { v[i] = beta * v[i] + (1 - beta) * (Double(g[i]) * Double(g[i]) + 1e-30) }
       Self.step2(&expected, (0..<count).map { Double(g[$0]) / v[$0].squareRoot() }, rule)
-      rule.update(pool, p.base, gradients: Floats(g).base, squares: squares.base, count: count, step: step, gradientScale: 1)
+      rule.update(
+        pool, p.base, gradients: Floats(g).base, squares: squares.base, count: count, step: step, gradientScale: 1)
     }
     #expect(p.isIntact && squares.isIntact)
     expectClose(p.values, expected, relative: 1e-5, absolute: 1e-6, "p")
@@ -161,7 +162,9 @@ import Testing
   private static func half(_ place: Int, row: UInt64, stream: Int, seed: UInt64, update: Int) -> UInt32 {
     let key = RolloutRandom.mix(RolloutRandom.mix(seed) ^ UInt64(update))
     let words = Philox.block(
-      counter: (UInt32(place / 8), UInt32(stream), UInt32(truncatingIfNeeded: row), UInt32(truncatingIfNeeded: row >> 32)),
+      counter: (
+        UInt32(place / 8), UInt32(stream), UInt32(truncatingIfNeeded: row), UInt32(truncatingIfNeeded: row >> 32)
+      ),
       key: (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32)))
     let word = [words.0, words.1, words.2, words.3][place % 8 / 2]
     return place % 2 == 0 ? word & 0xFFFF : word >> 16

@@ -60,14 +60,16 @@ import Testing
     #expect(gradients[1] == gradients[0] && gradients[2] == gradients[0], "gradients depend on the threads")
   }
 
-  /// What an adapter does not see in training depends on the tokens alone: any packing gives the same numbers and, up to
-  /// rounding, the same gradients, which are those of the loss with that very dropout; without saving nothing is left out.
+  /// What an adapter does not see in training depends on the tokens alone: any packing gives the same numbers and, up
+  /// to rounding, the same gradients, which are those of the loss with that very dropout; `evaluate` leaves nothing out.
   @Test func dropoutDependsOnTheTokensAlone() throws {
     let c = try smallConfiguration(type: "qwen2"), harness = Harness(smallParameters(c))
     let adapter = adapter(c, rank: 4, modules: ["q_proj", "o_proj", "up_proj", "down_proj"])
     harness.transformer.adapter = adapter
     let prompt: [Int32] = [1, 2, 3, 4], responses: [[Int32]] = [[5, 6, 7], [8, 9], [5, 10, 11, 12]]
-    func run(_ batches: [[Int]], recomputes: Bool = false, threads: Int = 2) -> (logprobs: [Float], gradients: Adapter) {
+    func run(
+      _ batches: [[Int]], recomputes: Bool = false, threads: Int = 2
+    ) -> (logprobs: [Float], gradients: Adapter) {
       let harness = Harness(harness.parameters, threads: threads)
       harness.transformer.adapter = adapter
       harness.transformer.recomputes = recomputes

@@ -31,14 +31,17 @@ import Testing
     arguments: [
       ("model.embed_tokens", "model.embed_tokens.weight", true), ("embed_tokens", "model.embed_tokens.weight", true),
       ("embed", "model.embed_tokens.weight", false), ("embed*", "model.embed_tokens.weight", true),
-      ("layers.0-11", "model.layers.11.mlp.up_proj.weight", true), ("layers.0-11", "model.layers.12.mlp.up_proj.weight", false),
-      ("layers.1", "model.layers.11.mlp.up_proj.weight", false), ("layers.*.mlp", "model.layers.3.mlp.up_proj.weight", true),
+      ("layers.0-11", "model.layers.11.mlp.up_proj.weight", true),
+      ("layers.0-11", "model.layers.12.mlp.up_proj.weight", false),
+      ("layers.1", "model.layers.11.mlp.up_proj.weight", false),
+      ("layers.*.mlp", "model.layers.3.mlp.up_proj.weight", true),
       ("model.layers.*.self_attn.?_proj", "model.layers.3.self_attn.q_proj.weight", false),
       ("layers.*.*.*_proj.weight", "model.layers.3.self_attn.q_proj.weight", true),
       ("layers.*.*.*_proj.bias", "model.layers.3.self_attn.q_proj.weight", false), ("*", "lm_head.weight", true),
       ("layers.2", "base_model.model.model.layers.2.mlp.up_proj.lora_A.weight", true),
-      ("model", "model.norm.weight", false), ("layers.0.mlp.up_proj.weight.more", "model.layers.0.mlp.up_proj.weight", false),
-      ("layers.9999999999999999999-3", "model.layers.2.mlp", false), ("a*b*c", "aXbYc", true), ("a*b*c", "aXcYb", false),
+      ("model", "model.norm.weight", false),
+      ("layers.0.mlp.up_proj.weight.more", "model.layers.0.mlp.up_proj.weight", false),
+      ("layers.9999999999999999999-3", "model.layers.2.mlp", false), ("a*b*c", "aXbYc", true), ("a*b*c", "aXcYb", false)
     ])
   func matches(pattern: String, name: String, expected: Bool) {
     #expect(ParameterPattern(pattern).matches(name) == expected, "\(pattern) of \(name)")
@@ -48,7 +51,7 @@ import Testing
 @Suite struct TrainableTests {
   private static let patterns = [
     ["embed_tokens"], ["layers.0"], ["embed_tokens", "layers.0"], ["layers.*.self_attn.q_proj"], ["norm", "lm_head"],
-    ["layers"], ["embed_tokens", "layers", "norm"], ["layers.1.mlp", "layers.0.input_layernorm"],
+    ["layers"], ["embed_tokens", "layers", "norm"], ["layers.1.mlp", "layers.0.input_layernorm"]
   ]
 
   /// What is left is the gradient of training everything, to the bit.
@@ -115,7 +118,9 @@ import Testing
     let frozen = try Run(settings, isAdapter: isAdapter, threads: 1, frozen: "layers.1", restored: file)
     #expect(try frozen.optimizer.tensors().count < tensors.count, "no state of what is frozen")
     settings.rule = rule == .muon ? .adamW : .muon
-    let error = #expect(throws: RollbookError.self) { try Run(settings, isAdapter: isAdapter, threads: 1, restored: file) }
+    let error = #expect(throws: RollbookError.self) {
+      try Run(settings, isAdapter: isAdapter, threads: 1, restored: file)
+    }
     #expect(error?.code == .usage && error?.message.contains(rule.rawValue) == true)
     #expect(error?.hint?.contains("--fresh-optimizer") == true)
   }
@@ -149,6 +154,13 @@ import Testing
     try optimizer.update(step: 1, learningRate: 0.1, gradientScale: 1)
     #expect(abs(head.arena.base[0] + 0.1) < 1e-6)
     #expect(try optimizer.tensors().contains { $0.name == "v.value.weight" })
+    let path = NSTemporaryDirectory() + "rollbook-head-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let writer = try SafetensorsWriter(path: path, tensors: trainable.headTensors.map(\.description))
+    try trainable.headTensors.write(to: writer)
+    try writer.finish()
+    let read = try ValueHead(p.configuration, from: Safetensors(path: path))
+    #expect((0..<p.configuration.hidden + 1).allSatisfy { read.arena.base[$0] == head.arena.base[$0] })
   }
 
   @Test func theAverageFollows() throws {

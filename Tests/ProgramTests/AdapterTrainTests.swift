@@ -90,7 +90,8 @@ extension ProgramTests {
         scratch.buffer = start
         scratch.buffer = try scratch.copy("reference-\(found.count)")
         let json = try scratch.run(
-          "rollbook-train", scratch.trainArguments(1, flags + ["--reference", reference])).expect().json()
+          "rollbook-train", scratch.trainArguments(1, flags + ["--reference", reference])
+        ).expect().json()
         #expect((json["ref_kl_k3"]?.double ?? 0) > 0)
         found.append(try scratch.updates(1))
       }
@@ -103,7 +104,8 @@ extension ProgramTests {
       }
       for flags in [
         ["--lora", "0"], ["--lora", "5000"], ["--lora", "4", "--lora-targets", "lm_head"],
-        ["--lora", "4", "--lora-dropout", "1"], ["--lora", "4", "--lora-alpha", "0"], ["--lora", "4", "--freeze", "lm_head"],
+        ["--lora", "4", "--lora-dropout", "1"], ["--lora", "4", "--lora-alpha", "0"],
+        ["--lora", "4", "--freeze", "lm_head"]
       ] {
         try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect(64, naming: flags[flags.count - 2])
       }
@@ -125,6 +127,33 @@ extension ProgramTests {
     private func tensor(_ step: Int, _ name: String) throws -> [Float] {
       try Safetensors(path: scratch.path("checkpoints/\(Buffer.stepName(step))/adapter_model.safetensors"))
         .read("base_model.model.model.\(name).weight")
+    }
+
+    /// A folder that PEFT wrote, or anybody: without config.json or tokenizer, naming what it likes as its model.
+    @Test func foldersFromElsewhere() throws {
+      try firstStep("--lora", "4", "--lora-targets", "q_proj")
+      let folder = scratch.folder + "/peft", checkpoint = scratch.path("checkpoints/step-000001")
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        atPath: checkpoint + "/adapter_model.safetensors", toPath: folder + "/adapter_model.safetensors")
+      let config = try JSON.parse(contentsOf: checkpoint + "/adapter_config.json")
+      func generate(_ base: JSON, _ flags: String...) throws -> Outcome {
+        var object = try #require(config.object)
+        object["base_model_name_or_path"] = base
+        _ = try scratch.file("peft/adapter_config.json", JSON.object(object).serialized())
+        return try scratch.run("rollbook-generate", scratch.generateArguments(2, ["--model", folder] + flags))
+      }
+      try generate(.null).expect(65, naming: "base_model_name_or_path")
+      try generate("org/model").expect(69, naming: "org/model")
+      try generate(.string(folder)).expect(65, naming: "is an adapter itself")
+      try generate(.string(checkpoint)).expect(65, naming: "is an adapter itself")
+      try generate(.string(scratch.path("checkpoints/step-000000"))).expect()
+      let files = try ModelFiles.open(path: checkpoint)
+      #expect(try scratch.rollouts(2).allSatisfy { $0.policy == files.weightsDigest && $0.policyStep == nil })
+      // Another scale is another policy.
+      let text = try String(contentsOfFile: folder + "/adapter_config.json", encoding: .utf8)
+      _ = try scratch.file("peft/adapter_config.json", text.replacing("\"lora_alpha\":8", with: "\"lora_alpha\":9"))
+      #expect(try ModelFiles.open(path: folder).weightsDigest != files.weightsDigest)
     }
 
     /// Left out is the same whatever the micro-batches, and nothing in the sampler or the reference.

@@ -60,10 +60,11 @@ extension ProgramTests {
     @Test(
       arguments: [
         ["--optimizer", "muon", "--ema", "0.9"], ["--optimizer", "adafactor"],
-        ["--lora", "4", "--lora-dropout", "0.2", "--ema", "0.5"],
+        ["--lora", "4", "--lora-dropout", "0.2", "--ema", "0.5"]
       ])
     func killedWithOtherParameters(flags: [String]) throws {
-      let short = Self.short + flags, long = ["--on-policy", "--epochs", "8", "--minibatches", "4", "--threads", "1"] + flags
+      let short = Self.short + flags,
+        long = ["--on-policy", "--epochs", "8", "--minibatches", "4", "--threads", "1"] + flags
       let published = try undisturbed(short)
       for (number, file) in ["optimizer", "ema", "adapter_model"].enumerated() {
         scratch.buffer = start
@@ -124,7 +125,7 @@ extension ProgramTests {
       let signs = [
         "staging/updates-\(scratch.shardName(0))", staged, "\(staged)/model.safetensors",
         "\(staged)/optimizer.safetensors", "\(staged)/manifest.json", "checkpoints/step-000001",
-        "shards/updates/\(scratch.shardName(0))", "shards/updates/step-000000-part-00000.json",
+        "shards/updates/\(scratch.shardName(0))", "shards/updates/step-000000-part-00000.json"
       ]
       for (number, sign) in signs.enumerated() {
         scratch.buffer = start

@@ -3,8 +3,8 @@ import Foundation
 import Testing
 
 extension ProgramTests {
-  /// What decides how gradients become updates: optimizers, schedules, averages, frozen parameters; and which checkpoints
-  /// stay.
+  /// What decides how gradients become updates: optimizers, schedules, averages, frozen parameters; and which
+  /// checkpoints stay.
   @Suite struct OptimizerTrainTests {
     let scratch: Scratch
 
@@ -99,12 +99,14 @@ extension ProgramTests {
       try scratch.generate(3, "--model", "step:0/ema").expect(69, naming: "--ema")
       try scratch.train(1, "--ema", "0.75").expect()
       #expect(try scratch.checkpointManifest(2).inputs.contains { $0.role == "average" })
-      try scratch.rollbook("lineage", "shards/rollouts/\(scratch.shardName(2))").expect(naming: "checkpoints/step-000001")
+      try scratch.rollbook("lineage", "shards/rollouts/\(scratch.shardName(2))").expect(
+        naming: "checkpoints/step-000001")
       try scratch.rollbook("verify", "--deep").expect()
     }
 
     @Test func frozen() throws {
-      try scratch.train(0, "--freeze", "model.embed_tokens", "--freeze", "layers.0-0.mlp", "--weight-decay", "0.1").expect()
+      try scratch.train(0, "--freeze", "model.embed_tokens", "--freeze", "layers.0-0.mlp", "--weight-decay", "0.1")
+        .expect()
       let (before, after, state) = try (tensors(0, "model"), tensors(1, "model"), tensors(1, "optimizer"))
       for tensor in before.tensors {
         let isFrozen = tensor.name.contains("embed_tokens") || tensor.name.hasPrefix("model.layers.0.mlp")
@@ -128,9 +130,10 @@ extension ProgramTests {
     @Test func wrongFlags() throws {
       for flags in [
         ["--optimizer", "sgd"], ["--schedule", "square"], ["--schedule", "linear"],
-        ["--schedule", "cosine", "--total-updates", "3", "--warmup", "3"], ["--total-updates", "3"], ["--min-lr", "1e-9"],
+        ["--schedule", "cosine", "--total-updates", "3", "--warmup", "3"], ["--total-updates", "3"],
+        ["--min-lr", "1e-9"],
         ["--ema", "1"], ["--muon-momentum", "1"], ["--freeze", "nonsense"], ["--freeze", ""], ["--freeze", "*"],
-        ["--keep-every", "0"], ["--keep-best", ""], ["--keep-best", "a:b"], ["--reference", "base"],
+        ["--keep-every", "0"], ["--keep-best", ""], ["--keep-best", "a:b"], ["--reference", "base"]
       ] {
         try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect(64, naming: flags[0])
       }
@@ -160,7 +163,8 @@ extension ProgramTests {
     }
 
     @Test func nothingIsBest() throws {
-      try scratch.train(0, "--keep-best", "no_such_metric:min").expect(naming: "no_such_metric", "no checkpoint is removed")
+      try scratch.train(0, "--keep-best", "no_such_metric:min").expect(
+        naming: "no_such_metric", "no checkpoint is removed")
       #expect(scratch.names("checkpoints") == ["step-000000", "step-000001"])
     }
 
@@ -168,7 +172,8 @@ extension ProgramTests {
     @Test func stagedWork() throws {
       try step(0, [])
       let staged = "rollouts-\(Buffer.shardName(step: 1, part: 7))"
-      try FileManager.default.copyItem(atPath: scratch.path(scratch.rolloutShard(1)), toPath: scratch.path("staging/\(staged)"))
+      try FileManager.default.copyItem(
+        atPath: scratch.path(scratch.rolloutShard(1)), toPath: scratch.path("staging/\(staged)"))
       try scratch.train(1, "--keep-last", "1").expect()
       #expect(scratch.names("checkpoints") == ["step-000001", "step-000002"])
       try FileManager.default.removeItem(atPath: scratch.path("staging/\(staged)"))
