@@ -42,13 +42,13 @@ import Testing
     let results = (1...3).map { threads in
       let matmul = Matmul(pool: ThreadPool(threads: threads))
       let p = Floats(start), buffer = Floats(zeros: count)
-      let scratch = Arena(count: Muon.scratch(rows: rows, columns: columns))
+      let scratch = Floats(zeros: Muon.scratch(rows: rows, columns: columns))
       for gradient in gradients {
         let g = Floats(gradient)
         rule.update(
           matmul, p.base, gradients: g.base, buffer: buffer.base, rows: rows, columns: columns, gradientScale: 0.5,
           scratch: scratch.base)
-        #expect(g.values == gradient)
+        #expect(g.values == gradient && scratch.isIntact)
       }
       #expect(p.isIntact && buffer.isIntact)
       expectClose(buffer.values, momentum, relative: 1e-5, absolute: 1e-5, "momentum")
@@ -65,10 +65,11 @@ import Testing
     let rows = 12, columns = 40, count = rows * columns
     var numbers = Numbers(seed: 5)
     let g = Floats(numbers.floats(count)), p = Floats(zeros: count), buffer = Floats(zeros: count)
-    let scratch = Arena(count: Muon.scratch(rows: rows, columns: columns))
+    let scratch = Floats(zeros: Muon.scratch(rows: rows, columns: columns))
     Muon(learningRate: 1).update(
       Matmul(pool: ThreadPool(threads: 1)), p.base, gradients: g.base, buffer: buffer.base, rows: rows,
       columns: columns, gradientScale: 1, scratch: scratch.base)
+    #expect(g.isIntact && buffer.isIntact && scratch.isIntact)
     let scale = Double(Muon.scale(rows: rows, columns: columns)), x = p.values.map { Double($0) / scale }
     let trace = x.reduce(0) { $0 + $1 * $1 } / Double(rows)
     #expect(trace > 0.5 && trace < 1.4, "the mean of the squared singular values is \(trace)")
@@ -112,11 +113,13 @@ import Testing
     let results = (1...3).map { threads in
       let pool = ThreadPool(threads: threads), p = Floats(start)
       let rowMeans = Floats(zeros: rows), columnMeans = Floats(zeros: columns)
-      let scratch = Arena(count: Adafactor.scratch(rows: rows, columns: columns))
+      let scratch = Floats(zeros: Adafactor.scratch(rows: rows, columns: columns))
       for (step, gradient) in gradients.enumerated() {
+        let g = Floats(gradient)
         rule.update(
-          pool, p.base, gradients: Floats(gradient).base, rowMeans: rowMeans.base, columnMeans: columnMeans.base,
+          pool, p.base, gradients: g.base, rowMeans: rowMeans.base, columnMeans: columnMeans.base,
           rows: rows, columns: columns, step: step + 1, gradientScale: 0.25, scratch: scratch.base)
+        #expect(g.values == gradient && scratch.isIntact)
       }
       #expect(p.isIntact && rowMeans.isIntact && columnMeans.isIntact)
       expectClose(rowMeans.values, r, relative: 1e-6, "rows")
@@ -134,11 +137,12 @@ import Testing
     var expected = start.doubles, v = [Double](repeating: 0, count: count)
     let p = Floats(start), squares = Floats(zeros: count), pool = ThreadPool(threads: 1)
     for step in 1...4 {
-      let g = numbers.floats(count, scale: 2), beta = 1 - power(Double(step), -0.8)
+      let g = numbers.floats(count, scale: 2), gradients = Floats(g), beta = 1 - power(Double(step), -0.8)
       for i in 0..<count { v[i] = beta * v[i] + (1 - beta) * (Double(g[i]) * Double(g[i]) + 1e-30) }
       Self.step2(&expected, (0..<count).map { Double(g[$0]) / v[$0].squareRoot() }, rule)
       rule.update(
-        pool, p.base, gradients: Floats(g).base, squares: squares.base, count: count, step: step, gradientScale: 1)
+        pool, p.base, gradients: gradients.base, squares: squares.base, count: count, step: step, gradientScale: 1)
+      #expect(gradients.values == g)
     }
     #expect(p.isIntact && squares.isIntact)
     expectClose(p.values, expected, relative: 1e-5, absolute: 1e-6, "p")
@@ -147,13 +151,15 @@ import Testing
   /// A step without any gradient changes nothing and leaves no NaN behind.
   @Test func noGradient() {
     let rule = Adafactor(learningRate: 0.1), p = Floats([1, 2, 3, 4, 5, 6]), r = Floats(zeros: 2), c = Floats(zeros: 3)
-    let scratch = Arena(count: Adafactor.scratch(rows: 2, columns: 3)), pool = ThreadPool(threads: 1)
+    let scratch = Floats(zeros: Adafactor.scratch(rows: 2, columns: 3)), pool = ThreadPool(threads: 1)
+    let g = Floats(zeros: 6)
     for step in 1...3 {
       rule.update(
-        pool, p.base, gradients: Floats(zeros: 6).base, rowMeans: r.base, columnMeans: c.base, rows: 2, columns: 3,
+        pool, p.base, gradients: g.base, rowMeans: r.base, columnMeans: c.base, rows: 2, columns: 3,
         step: step, gradientScale: 1, scratch: scratch.base)
     }
     #expect(p.values == [1, 2, 3, 4, 5, 6])
+    #expect(g.isIntact && r.isIntact && c.isIntact && scratch.isIntact)
   }
 }
 
@@ -203,6 +209,6 @@ import Testing
     let other = Floats(unset: 40_000)
     Dropout(share: 0.2, seed: 1, update: 2).apply(
       ThreadPool(threads: 1), x.base, other.base, rows: names, width: width, stream: 0)
-    #expect(other.values != y.values, "every update draws anew")
+    #expect(other.values != y.values && x.isIntact, "every update draws anew")
   }
 }

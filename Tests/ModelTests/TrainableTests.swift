@@ -77,6 +77,7 @@ import Testing
       #expect(same, "\(entry.name)")
       if trains { squares += (0..<entry.count).reduce(0) { $0 + Double(a[$1]) * Double(a[$1]) } }
     }
+    withExtendedLifetime((whole, part)) {}
     #expect(squares > 0 && abs(norm - squares.squareRoot()) <= 1e-9 * norm)
     part.clearGradients()
     #expect(part.gradientNorm(harness.matmul.pool) == 0)
@@ -171,7 +172,7 @@ import Testing
     p.arena.base[5] += 1
     average.update(pool)
     average.update(pool)
-    let found = try average.tensors(pool)[0].values[5]
+    let found = try withExtendedLifetime(average) { try average.tensors(pool)[0].values[5] }
     #expect(abs(found - (start + 1 - 0.75 * 0.75)) < 1e-6)
   }
 }
