@@ -32,7 +32,9 @@ extension Train {
       try tensors.write(to: file)
       try file.finish()
     }
-    try write(learner.speaks ? trainable.tensors : trainable.classifierTensors, name, metadata)
+    // Beside an adapter the score is in its own file alone.
+    let isClassifier = !learner.speaks && trainable.adapter == nil
+    try write(isClassifier ? trainable.classifierTensors : trainable.tensors, name, metadata)
     if !trainable.heads.isEmpty { try write(trainable.headTensors, CheckpointWriter.headName) }
     if learner.updates > 0, learner.recipe.trustRegion == nil {
       try write(learner.optimizer.tensors(), CheckpointWriter.optimizerName)
