@@ -28,7 +28,7 @@ PICK(void, ck_softmax_fold, const float *, ptrdiff_t, float, ck_softmax *)
 PICK(void, ck_softmax_gradient, float *, ptrdiff_t, float, float, float, ptrdiff_t, float, float)
 PICK(float, ck_softmax_probabilities, const float *, ptrdiff_t, float, float, float *)
 PICK(float, ck_maximum, const float *, ptrdiff_t)
-PICK(void, ck_adamw, float *, const float *, float *, float *, ptrdiff_t, float, float, float, float, float, float,
+PICK(double, ck_adamw, float *, const float *, float *, float *, ptrdiff_t, float, float, float, float, float, float,
      float, float)
 PICK(double, ck_sum_of_squares, const float *, ptrdiff_t)
 PICK(void, ck_bfloat16, const float *, uint16_t *, ptrdiff_t)

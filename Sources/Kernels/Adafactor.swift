@@ -22,10 +22,11 @@ package struct Adafactor: Sendable, Equatable {
   /// p, gradients [rows, columns]; rowMeans [rows] and columnMeans [columns], the state; scratch of
   /// `scratch(rows:columns:)` floats.
   /// - Parameter step: the number of this update, from 1.
+  @discardableResult
   package func update(
     _ pool: ThreadPool, _ p: FloatPointer, gradients g: ConstFloatPointer, rowMeans: FloatPointer,
     columnMeans: FloatPointer, rows: Int, columns: Int, step: Int, gradientScale: Float, scratch: FloatPointer
-  ) {
+  ) -> Double {
     let beta = beta2(step), squaredScale = Double(gradientScale) * Double(gradientScale), epsilon = epsilon
     pool.split(rows, grain: 8) { range, _ in
       for r in range {
@@ -53,13 +54,14 @@ package struct Adafactor: Sendable, Equatable {
     for r in 0..<rows { rowFactor[r] = 1 / (rowMeans[r] / mean).squareRoot() }
     let size = squaredSize(pool, g, factor, rowFactor, rows: rows, columns: columns, gradientScale: gradientScale)
     let (keep, rate) = rates(size / Double(rows * columns))
-    pool.split(rows, grain: 8) { range, _ in
-      for r in range {
-        let row = rowFactor[r]
-        for i in r * columns..<(r + 1) * columns {
-          p[i] = p[i] * keep - rate * (row * (factor[i - r * columns] * (g[i] * gradientScale)))
-        }
+    return sum(pool, parts: rows) { r in
+      var squares = 0.0
+      for i in r * columns..<(r + 1) * columns {
+        let next = p[i] * keep - rate * (rowFactor[r] * (factor[i - r * columns] * (g[i] * gradientScale)))
+        squares += Double(next - p[i]) * Double(next - p[i])
+        p[i] = next
       }
+      return squares
     }
   }
 
@@ -88,10 +90,11 @@ package struct Adafactor: Sendable, Equatable {
   }
 
   /// p, gradients, squares (the state): `count` floats, for what is no matrix.
+  @discardableResult
   package func update(
     _ pool: ThreadPool, _ p: FloatPointer, gradients g: ConstFloatPointer, squares: FloatPointer, count: Int, step: Int,
     gradientScale: Float
-  ) {
+  ) -> Double {
     let beta = beta2(step)
     var size = 0.0
     // Vectors are short: one thread.
@@ -101,7 +104,13 @@ package struct Adafactor: Sendable, Equatable {
       size += x * x / Double(squares[i])
     }
     let (keep, rate) = rates(size / Double(max(1, count)))
-    for i in 0..<count { p[i] = p[i] * keep - rate * (g[i] * gradientScale / squares[i].squareRoot()) }
+    var change = 0.0
+    for i in 0..<count {
+      let next = p[i] * keep - rate * (g[i] * gradientScale / squares[i].squareRoot())
+      change += Double(next - p[i]) * Double(next - p[i])
+      p[i] = next
+    }
+    return change
   }
 
   /// What p and the update are multiplied with, given the mean of the update's squares.

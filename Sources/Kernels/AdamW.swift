@@ -20,16 +20,19 @@ package struct AdamW: Sendable, Equatable {
 
   /// p, gradients, m, v: `count` floats each, updated in place; gradients are multiplied by `gradientScale` first.
   /// - Parameter step: the number of this update, from 1.
+  /// - Returns: The sum of the squares of what p changed by.
+  @discardableResult
   package func update(
     _ pool: ThreadPool, _ p: FloatPointer, gradients: ConstFloatPointer, m: FloatPointer, v: FloatPointer, count: Int,
     step: Int, gradientScale: Float
-  ) {
+  ) -> Double {
     let correction1 = 1 - power(beta1, step), correction2 = 1 - power(beta2, step)
-    pool.split(count, grain: 4096) { range, _ in
-      let at = range.lowerBound
-      ck_adamw(
-        p + at, gradients + at, m + at, v + at, range.count, gradientScale, learningRate, beta1, beta2, epsilon,
-        weightDecay, Float(correction1), Float(correction2))
+    let block = 1 << 14
+    return sum(pool, parts: (count + block - 1) / block) { part in
+      let at = part * block
+      return ck_adamw(
+        p + at, gradients + at, m + at, v + at, min(block, count - at), gradientScale, learningRate, beta1, beta2,
+        epsilon, weightDecay, Float(correction1), Float(correction2))
     }
   }
 
@@ -51,13 +54,18 @@ package func norm(_ pool: ThreadPool, _ x: ConstFloatPointer, count: Int) -> Dou
 
 /// The sum of the squares of `count` floats, in double, the same for any number of threads.
 package func sumOfSquares(_ pool: ThreadPool, _ x: ConstFloatPointer, count: Int) -> Double {
-  let block = 1 << 16, blocks = (count + block - 1) / block
-  var sums = [Double](repeating: 0, count: blocks)
+  let block = 1 << 16
+  return sum(pool, parts: (count + block - 1) / block) { part in
+    ck_sum_of_squares(x + part * block, min(block, count - part * block))
+  }
+}
+
+/// Adds what every part gives, in their order: the same for any number of threads.
+package func sum(_ pool: ThreadPool, parts: Int, _ body: (_ part: Int) -> Double) -> Double {
+  var sums = [Double](repeating: 0, count: parts)
   sums.withUnsafeMutableBufferPointer { sums in
     nonisolated(unsafe) let sums = sums
-    pool.run(parts: blocks) { part, _ in
-      sums[part] = ck_sum_of_squares(x + part * block, min(block, count - part * block))
-    }
+    pool.run(parts: parts) { part, _ in sums[part] = body(part) }
   }
   return sums.reduce(0, +)
 }

@@ -27,10 +27,12 @@ package struct Muon: Sendable, Equatable {
 
   /// p, gradients, buffer (the momentum): [rows, columns], p and buffer updated in place.
   /// - Parameter matmul: of f32.
+  /// - Returns: The sum of the squares of what p changed by.
+  @discardableResult
   package func update(
     _ matmul: Matmul, _ p: FloatPointer, gradients: ConstFloatPointer, buffer: FloatPointer, rows: Int, columns: Int,
     gradientScale: Float, scratch: FloatPointer
-  ) {
+  ) -> Double {
     let count = rows * columns, pool = matmul.pool, turned = rows > columns
     let x = scratch, next = x + Arena.padded(count), momentum = momentum
     pool.split(count, grain: 4096) { range, _ in
@@ -52,13 +54,14 @@ package struct Muon: Sendable, Equatable {
     }
     let found = Self.orthogonalize(matmul, x, next, short: min(rows, columns), long: max(rows, columns))
     let keep = 1 - learningRate * weightDecay, rate = learningRate * Self.scale(rows: rows, columns: columns)
-    pool.split(rows, grain: 8) { range, _ in
-      for r in range {
-        for i in 0..<columns {
-          let at = r * columns + i
-          p[at] = p[at] * keep - rate * (turned ? found[i * rows + r] : found[at])
-        }
+    return sum(pool, parts: rows) { r in
+      var squares = 0.0
+      for i in 0..<columns {
+        let at = r * columns + i, next = p[at] * keep - rate * (turned ? found[i * rows + r] : found[at])
+        squares += Double(next - p[at]) * Double(next - p[at])
+        p[at] = next
       }
+      return squares
     }
   }
 

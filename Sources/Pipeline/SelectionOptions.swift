@@ -4,7 +4,7 @@ package import Formats
 /// `--where` and the score set that it means, for every command that takes some of the rollouts.
 package struct SelectionOptions: ParsableArguments {
   @Option(
-    name: .customLong("where"),
+    name: [.customLong("where"), .customLong("select")],
     help: ArgumentHelp(
       "Only the rollouts that this selects, e.g. 'reward < 0 and finish = length'.",
       discussion: """

@@ -55,6 +55,7 @@ struct TrustRegionUpdate {
     }
     if accepted == nil { trainable.move(from: start, 0, start) }
     outcome.gradientNorm += norm
+    outcome.updateNorm += (accepted?.scale ?? 0) * found.direction.dot(found.direction).squareRoot()
     outcome.updates += 1
     outcome.others += [
       ("trust_region_kl", accepted?.kl ?? 0), ("trust_region_scale", accepted?.scale ?? 0),

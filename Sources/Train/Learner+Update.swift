@@ -16,7 +16,7 @@ extension Learner {
     updates += 1
     transformer.dropout = nextDropout()
     let rate = schedule.rate(update: updates)
-    try optimizer.update(step: updates, learningRate: rate, gradientScale: Float(clip))
+    outcome.updateNorm += try optimizer.update(step: updates, learningRate: rate, gradientScale: Float(clip))
     average?.update(matmul.pool)
     weightsChanged()
     outcome.gradientNorm += norm

@@ -85,6 +85,8 @@ final class Learner {
     var report = Report()
     var gradientNorm = 0.0
     var criticGradientNorm = 0.0
+    /// Of what the parameters changed by.
+    var updateNorm = 0.0
     /// What a reward model's scores were moved by.
     var scoreShift: Double?
     /// What a trust region's steps found out.

@@ -78,7 +78,7 @@ extension Train {
     }
     all += prepared.metrics.map { ($0.name, $0.value) }
     all += [
-      ("grad_norm", outcome.gradientNorm / Double(max(1, outcome.updates))), ("learning_rate", outcome.learningRate),
+      ("grad_norm", outcome.gradientNorm / Double(max(1, outcome.updates))), ("update_norm", outcome.updateNorm / Double(max(1, outcome.updates))), ("learning_rate", outcome.learningRate),
       ("updates", Double(outcome.updates)), ("response_length_mean", lengths), ("response_tokens", Double(tokens)),
       ("seconds", seconds), ("tokens_per_second", Double(tokens) / max(seconds, 1e-9)),
       ("peak_memory_bytes", Double(peakMemory())),

@@ -142,6 +142,32 @@ import Testing
     }
   }
 
+  /// The norm that an update returns is that of the difference, for any number of threads.
+  @Test(arguments: Optimizer.Rule.allCases)
+  func normOfAnUpdate(rule: Optimizer.Rule) throws {
+    var settings = Optimizer.Settings()
+    (settings.rule, settings.weightDecay) = (rule, 0.1)
+    let norms = try (1...3).map { threads in
+      let p = smallParameters(try smallConfiguration(type: "qwen2")), trainable = try Trainable(p)
+      let before = trainable.valueVector(ThreadPool(threads: 1))
+      var numbers = Numbers(seed: 4)
+      for entry in p.layout.entries {
+        for i in 0..<entry.count {
+          trainable.parts[0].gradients.base[entry.offset + i] = Float(Int(numbers.next() % 200) - 100) / 50
+        }
+      }
+      let optimizer = try Optimizer(
+        settings, for: trainable, restored: nil, matmul: Matmul(pool: ThreadPool(threads: threads)))
+      let norm = try optimizer.update(step: 1, learningRate: 0.03, gradientScale: 0.5)
+      let after = trainable.valueVector(ThreadPool(threads: 1))
+      after.add(-1, before)
+      let expected = after.dot(after).squareRoot()
+      #expect(expected > 0.01 && abs(norm - expected) <= 1e-5 * expected, "\(norm) \(expected)")
+      return norm
+    }
+    #expect(Set(norms).count == 1)
+  }
+
   @Test func heads() throws {
     let p = smallParameters(try smallConfiguration()), head = ValueHead(p.configuration)
     let trainable = try Trainable(p, heads: [head], frozen: [ParameterPattern("embed_tokens")])

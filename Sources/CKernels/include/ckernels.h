@@ -79,9 +79,9 @@ float ck_softmax_probabilities(const float *logits, ptrdiff_t count, float scale
 float ck_maximum(const float *x, ptrdiff_t count);
 
 // adamw: decoupled weight decay (arXiv 1711.05101) as in torch.optim.AdamW; gradients are scaled first.
-// correction1 = 1 - beta1^t, correction2 = 1 - beta2^t.
-void ck_adamw(float *p, const float *g, float *m, float *v, ptrdiff_t count, float gradient_scale, float lr,
-              float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2);
+// correction1 = 1 - beta1^t, correction2 = 1 - beta2^t. Returns the sum of the squares of what p changed by.
+double ck_adamw(float *p, const float *g, float *m, float *v, ptrdiff_t count, float gradient_scale, float lr,
+                float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2);
 double ck_sum_of_squares(const float *x, ptrdiff_t count);
 // dropout: y (+)= scale * x where 16 bits drawn for the value are at least `threshold`, else nothing. key: two words of the
 // generator; counter: its upper three words, the lowest counts blocks of eight values.

@@ -1,5 +1,6 @@
-void CK(ck_adamw)(float *p, const float *g, float *m, float *v, ptrdiff_t count, float gradient_scale, float lr,
-                     float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2) {
+double CK(ck_adamw)(float *p, const float *g, float *m, float *v, ptrdiff_t count, float gradient_scale, float lr,
+                    float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2) {
+  v16 squares = {0};
   float keep = 1.0f - lr * weight_decay, rate = lr / correction1, root = 1.0f / sqrtf(correction2);
   for (ptrdiff_t i = 0; i < count; i += 16) {
     ptrdiff_t n = count - i < 16 ? count - i : 16;
@@ -7,11 +8,13 @@ void CK(ck_adamw)(float *p, const float *g, float *m, float *v, ptrdiff_t count,
     v16 w = n == 16 ? load(p + i) : load_part(p + i, n);
     v16 a = splat(beta1) * (n == 16 ? load(m + i) : load_part(m + i, n)) + splat(1.0f - beta1) * x;
     v16 b = splat(beta2) * (n == 16 ? load(v + i) : load_part(v + i, n)) + splat(1.0f - beta2) * x * x;
-    w = w * splat(keep) - splat(rate) * a / (__builtin_elementwise_sqrt(b) * splat(root) + splat(eps));
+    v16 next = w * splat(keep) - splat(rate) * a / (__builtin_elementwise_sqrt(b) * splat(root) + splat(eps));
+    squares += (next - w) * (next - w);
     store_part(m + i, a, n);
     store_part(v + i, b, n);
-    store_part(p + i, w, n);
+    store_part(p + i, next, n);
   }
+  return sum_lanes(squares);
 }
 
 // In double, lane by lane: the global norm must not depend on the size of the parts by more than rounding of doubles.

@@ -148,23 +148,27 @@ package final class Optimizer {
 extension Optimizer {
   /// One update of everything that trains, from its gradients times `gradientScale`.
   /// - Parameter step: the number of this update, from 1.
+  /// - Returns: The 2-norm of what the parameters changed by.
   /// - Throws: what reading the state throws.
-  package func update(step: Int, learningRate: Float, gradientScale: Float) throws {
+  @discardableResult
+  package func update(step: Int, learningRate: Float, gradientScale: Float) throws -> Double {
     try takeUp()
+    var squares = 0.0
     for (part, state) in zip(trainable.parts, states ?? []) {
       switch settings.rule {
-      case .adamW: adamW(part, state, step, learningRate, gradientScale) { _ in true }
+      case .adamW: squares += adamW(part, state, step, learningRate, gradientScale) { _ in true }
       case .muon:
-        adamW(part, state, step, learningRate, gradientScale) { !Self.isHidden($0) }
+        squares += adamW(part, state, step, learningRate, gradientScale) { !Self.isHidden($0) }
         for entry in part.moving where Self.isHidden(entry) {
-          Muon(learningRate: learningRate, momentum: settings.momentum, weightDecay: decay(entry)).update(
+          squares += Muon(learningRate: learningRate, momentum: settings.momentum, weightDecay: decay(entry)).update(
             matmul, part.values.base + entry.offset, gradients: part.gradients.base + entry.offset,
             buffer: state.mean!.base + entry.offset, rows: entry.shape[0], columns: entry.shape[1],
             gradientScale: gradientScale, scratch: scratch.base)
         }
-      case .adafactor: adafactor(part, state, step, learningRate, gradientScale)
+      case .adafactor: squares += adafactor(part, state, step, learningRate, gradientScale)
       }
     }
+    return squares.squareRoot()
   }
 
   private func decay(_ entry: ParameterLayout.Entry) -> Float {
@@ -175,7 +179,8 @@ extension Optimizer {
   private func adamW(
     _ part: Trainable.Part, _ state: State, _ step: Int, _ learningRate: Float, _ gradientScale: Float,
     where fits: (ParameterLayout.Entry) -> Bool
-  ) {
+  ) -> Double {
+    var squares = 0.0
     var rule = AdamW(
       learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon)
     var next = 0
@@ -187,28 +192,31 @@ extension Optimizer {
       rule.weightDecay = decay(part.entries[first])
       while next < part.entries.count, takes(next), decay(part.entries[next]) == rule.weightDecay { next += 1 }
       let offset = part.entries[first].offset, last = part.entries[next - 1]
-      rule.update(
+      squares += rule.update(
         matmul.pool, part.values.base + offset, gradients: part.gradients.base + offset, m: state.mean!.base + offset,
         v: state.square!.base + offset, count: last.offset + last.count - offset, step: step,
         gradientScale: gradientScale)
     }
+    return squares
   }
 
   private func adafactor(
     _ part: Trainable.Part, _ state: State, _ step: Int, _ learningRate: Float, _ gradientScale: Float
-  ) {
+  ) -> Double {
+    var squares = 0.0
     for (index, entry) in part.entries.enumerated() where part.trains[index] {
       let rule = Adafactor(learningRate: learningRate, weightDecay: decay(entry))
       let p = part.values.base + entry.offset, g = part.gradients.base + entry.offset
       let kept = Self.factored(entry, state.factored!.base + state.places[index]).map { $0.values.baseAddress! }
       if kept.count == 2 {
-        rule.update(
+        squares += rule.update(
           matmul.pool, p, gradients: g, rowMeans: kept[0], columnMeans: kept[1], rows: entry.shape[0],
           columns: entry.shape[1], step: step, gradientScale: gradientScale, scratch: scratch.base)
       } else {
-        rule.update(
+        squares += rule.update(
           matmul.pool, p, gradients: g, squares: kept[0], count: entry.count, step: step, gradientScale: gradientScale)
       }
     }
+    return squares
   }
 }
