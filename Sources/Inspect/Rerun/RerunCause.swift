@@ -1,0 +1,137 @@
+import Formats
+import Foundation
+import Pipeline
+
+/// Something that is not as it was when an action ran: a reason for another result.
+struct RerunCause: Equatable {
+  /// `kernels`, `parameter lr`, `input prompts (train.jsonl)`.
+  let what: String
+  let stored: String
+  let found: String
+
+  var sentence: String { "\(what): stored \(stored), here \(found)" }
+  var json: JSON { ["what": .string(what), "stored": .string(stored), "here": .string(found)] }
+
+  /// What two manifests say of how their outputs were made, and not alike.
+  static func differences(_ stored: Manifest, _ found: Manifest) -> [RerunCause] {
+    var causes: [RerunCause] = []
+    func compare(_ what: String, _ a: String?, _ b: String?) {
+      guard a != b else { return }
+      causes.append(RerunCause(what: what, stored: a ?? "none", found: b ?? "none"))
+    }
+    let (a, b) = (stored.action, found.action)
+    compare("code", a.code.version, b.code.version)
+    compare("commit", a.code.commit, b.code.commit)
+    compare("liblz4", a.code.lz4, b.code.lz4)
+    compare("kernels", a.kernels, b.kernels)
+    compare("threads", String(a.threads), String(b.threads))
+    for name in Set(a.parameters.keys).union(b.parameters.keys).sorted() {
+      compare("parameter \(name)", a.parameters[name], b.parameters[name])
+    }
+    compare("seed", a.seed.map(String.init), b.seed.map(String.init))
+    compare("tokenizer", a.tokenizer, b.tokenizer)
+    var roles: [String] = []
+    for input in stored.inputs + found.inputs where !roles.contains(input.role) { roles.append(input.role) }
+    for role in roles {
+      let (there, here) = (stored.inputs.filter { $0.role == role }, found.inputs.filter { $0.role == role })
+      guard there.map(\.digest).sorted() != here.map(\.digest).sorted() else { continue }
+      let missing = there.filter { item in !here.contains { $0.digest == item.digest } }
+      let new = here.filter { item in !there.contains { $0.digest == item.digest } }
+      let name = missing.first?.name ?? new.first?.name ?? ""
+      func text(_ inputs: [Manifest.Input]) -> String {
+        inputs.isEmpty ? "none" : inputs.map(\.digest).joined(separator: " ")
+      }
+      compare("input \(role) (\(name))", text(missing), text(new))
+    }
+    return causes
+  }
+
+  /// What is known to be other than it was before anything runs, for people to see why the result may not be the same.
+  static func warnings(_ action: Manifest.Action, threads: Int) -> [String] {
+    var found: [String] = []
+    if action.code.version != Version.text || action.code.commit != Version.commit {
+      func text(_ version: String, _ commit: String?) -> String { version + (commit.map { " (\($0))" } ?? "") }
+      found.append(
+        "stored by version \(text(action.code.version, action.code.commit)), this is \(text(Version.text, Version.commit))")
+    }
+    if let lz4 = action.code.lz4, lz4 != LZ4Library.version {
+      found.append("stored with liblz4 \(lz4), this is \(LZ4Library.version)")
+    }
+    if action.host != Provenance.host {
+      found.append("stored on \(action.host) (\(action.kernels)), this is \(Provenance.host)")
+    }
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    if threads != action.threads {
+      found.append("stored with \(action.threads) threads, this is with \(threads)")
+    } else if threads > cores {
+      found.append("\(threads) threads, as stored, on \(cores) cores")
+    }
+    return found
+  }
+}
+
+/// Whether what an action read is still there and the same, looked up before it runs again.
+struct RerunInputs {
+  let buffer: Buffer
+  let stored: StoredAction
+  let directory: String
+  /// Flags that `--with` gives anew.
+  let changed: Set<String>
+
+  /// What has changed or gone, and the exit code for it: 69 where something has gone.
+  func changes() throws -> (causes: [RerunCause], code: RollbookError.Code) {
+    var causes: [RerunCause] = []
+    var code = RollbookError.Code.badInput
+    var seen: Set<String> = []
+    for input in stored.outputs.flatMap(\.inputs) where seen.insert("\(input.role)\u{0}\(input.name)").inserted {
+      if Interrupt.requested { throw RerunCommandLine.interrupted }
+      let flag = input.role == "policy" ? "model" : input.role
+      guard !changed.contains(flag), let place = place(of: input) else { continue }
+      let found: String
+      do {
+        guard let digest = try digest(of: input, place) else { continue }
+        found = digest
+      } catch let error as RollbookError {
+        if error.code == .missing { code = .missing }
+        found = error.code == .missing ? "nothing at \(place)" : "\(error)"
+      }
+      if found != input.digest {
+        causes.append(RerunCause(what: "input \(input.role) (\(input.name))", stored: input.digest, found: found))
+      }
+    }
+    return (causes, code)
+  }
+
+  /// Where an input lies; nil for what is no file of its own, such as the text of a chat template, and for what only
+  /// the stage can find.
+  private func place(of input: Manifest.Input) -> String? {
+    switch input.role {
+    case "rollouts", "scores", "updates":
+      return input.name.contains("/") ? "\(buffer.root)/\(input.name)" : "\(buffer.root)/shards/\(input.role)/\(input.name)"
+    case "config" where stored.stage != "init": return nil
+    case "prompts", "policy", "reference", "base", "config": break
+    default: guard input.name.hasPrefix("/") || input.name.contains("/") else { return nil }
+    }
+    if input.name.hasPrefix("/") { return input.name }
+    let inside = "\(buffer.root)/\(input.name)"
+    if input.name.hasPrefix("checkpoints/") || FileManager.default.fileExists(atPath: inside) { return inside }
+    return "\(directory)/\(input.name)"
+  }
+
+  /// nil where it cannot be told from outside of the stage.
+  private func digest(of input: Manifest.Input, _ place: String) throws -> String? {
+    switch input.role {
+    case "policy", "reference", "base":
+      let folder = place.hasSuffix("/ema") && ModelFiles.averaged(place) != nil ? String(place.dropLast(4)) : place
+      // A checkpoint's word for its digests is taken by the stages; here it is looked into.
+      if FileManager.default.fileExists(atPath: "\(folder)/manifest.json") { try Checkpoint.open(folder).verify() }
+      return try ModelFiles.open(path: place).weightsDigest
+    default:
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
+        throw RollbookError.missing(place, "expected an input, found nothing")
+      }
+      return isFolder.boolValue ? nil : try Digest.file(place)
+    }
+  }
+}
