@@ -26,4 +26,13 @@ extension Provenance {
 
   /// What this process was asked to do; nil where no frame began it.
   package static var command: Command? { recorded.withLock { $0 } }
+
+  /// The environment variable in which `rollbook rerun` tells a stage what kernels the stored result is of.
+  package static let storedKernels = "ROLLBOOK_STORED_KERNELS"
+
+  /// Says before anything is computed that the result may be another.
+  static func warn(kernels: String) {
+    guard let stored = Terminal.environment(storedKernels), stored != kernels else { return }
+    Output.note(Terminal.sanitizeLine("note: stored with the kernels \(stored), these are \(kernels)"))
+  }
 }

@@ -50,6 +50,7 @@ package struct Provenance: Sendable {
     self.kernels = kernels
     self.threads = threads
     started = Timestamp.now
+    Self.warn(kernels: kernels)
     var all = parameters
     if let seed { all["seed"] = String(seed) }
     var digests = inputs.map { (role: $0.role, digest: $0.digest) }

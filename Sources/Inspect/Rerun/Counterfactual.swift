@@ -91,13 +91,14 @@ enum Counterfactual {
   }
 
   /// A table: metric, stored, rerun, their ratio.
-  static func table(_ metrics: [Metric], changes: String) -> String {
-    var table = Table([("metric", .left), ("stored", .right), (Terminal.sanitizeLine("with \(changes)", limit: 40), .right), ("ratio", .right)])
+  static func table(_ metrics: [Metric]) -> String {
+    var table = Table([("metric", .left), ("stored", .right), ("rerun", .right), ("ratio", .right)])
     func text(_ value: Double?) -> String { value.map { Format.brief($0) } ?? "–" }
     for metric in metrics {
+      let ratio = metric.ratio.map { abs($0) < 1e5 ? Format.decimal($0, 3) : Format.brief($0) } ?? "–"
       table.append([
         Terminal.sanitizeLine(metric.name), text(metric.stored), text(metric.rerun),
-        metric.stored == metric.rerun ? "=" : metric.ratio.map { Format.decimal($0, 3) } ?? "–",
+        metric.stored == metric.rerun ? "=" : ratio,
       ])
     }
     return table.rendered()

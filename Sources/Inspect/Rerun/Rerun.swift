@@ -136,7 +136,7 @@ struct OutputComparison {
 
   var lines: [String] {
     guard !isIdentical else { return ["\(path)   \(stored)"] }
-    var lines = ["\(path): stored \(stored), rerun \(rerun)"]
+    var lines = [stored == rerun ? "\(path)   \(stored), the rerun too" : "\(path): stored \(stored), rerun \(rerun)"]
     if let damage { lines.append("  the stored one was \(damage)") }
     switch detail {
     case .shard(let shard): lines += shard.lines.map { "  \($0)" }

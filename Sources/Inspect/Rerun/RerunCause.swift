@@ -93,7 +93,8 @@ struct RerunInputs {
         found = digest
       } catch let error as RollbookError {
         if error.code == .missing { code = .missing }
-        found = error.code == .missing ? "nothing at \(place)" : "\(error)"
+        if error.code == .interrupted { throw error }
+        found = error.code == .missing ? "nothing at \(place)" : "\(error.place): \(error.message)"
       }
       if found != input.digest {
         causes.append(RerunCause(what: "input \(input.role) (\(input.name))", stored: input.digest, found: found))
@@ -122,9 +123,8 @@ struct RerunInputs {
   private func digest(of input: Manifest.Input, _ place: String) throws -> String? {
     switch input.role {
     case "policy", "reference", "base":
-      let folder = place.hasSuffix("/ema") && ModelFiles.averaged(place) != nil ? String(place.dropLast(4)) : place
-      // A checkpoint's word for its digests is taken by the stages; here it is looked into.
-      if FileManager.default.fileExists(atPath: "\(folder)/manifest.json") { try Checkpoint.open(folder).verify() }
+      let folder = ModelFiles.averaged(place) ?? place
+      if let changed = try changedFile(of: folder, for: input.role) { return changed }
       return try ModelFiles.open(path: place).weightsDigest
     default:
       var isFolder: ObjCBool = false
@@ -133,5 +133,18 @@ struct RerunInputs {
       }
       return isFolder.boolValue ? nil : try Digest.file(place)
     }
+  }
+
+  /// The first file of a checkpoint that is not what its manifest says, whose word the stages take; nil for none.
+  private func changedFile(of folder: String, for role: String) throws -> String? {
+    guard FileManager.default.fileExists(atPath: "\(folder)/manifest.json") else { return nil }
+    let goesOn = stored.stage == "train" && role == "policy"
+    let forTraining: Set<String> = [CheckpointWriter.optimizerName, CheckpointWriter.trainerStateName, CheckpointWriter.averageName]
+    for file in try Checkpoint.open(folder).manifest.files ?? [] where goesOn || !forTraining.contains(file.name) {
+      if Interrupt.requested { throw RerunCommandLine.interrupted }
+      let found = try Digest.file("\(folder)/\(file.name)")
+      if found != file.digest { return "\(file.name) changed from \(file.digest) to \(found)" }
+    }
+    return nil
   }
 }

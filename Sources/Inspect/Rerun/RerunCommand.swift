@@ -75,10 +75,11 @@ package struct RerunCommand: ParsableCommand {
     let catalogue = try ActionCatalogue(buffer)
     for warning in catalogue.warnings { note("warning: \(warning)") }
     let actions = try self.actions(catalogue)
-    guard actions.count == 1 || changes.isEmpty && keep == nil else {
+    let isOneStage = Set(actions.map { "\($0.stage) \($0.step)" }).count == 1
+    guard actions.count == 1 || keep == nil && (changes.isEmpty || isOneStage) else {
       throw RollbookError.usage(
-        "\(changes.isEmpty ? "--keep" : "--with") goes with one action, found \(actions.count): "
-          + actions.prefix(8).map(\.title).joined(separator: ", "))
+        "\(keep != nil ? "--keep goes with one action" : "--with goes with one stage of one step"), found: "
+          + actions.prefix(8).map(\.title).joined(separator: ", ") + (actions.count > 8 ? ", …" : ""))
     }
     var results: [RerunResult] = []
     var failures: [(action: String, error: RollbookError)] = []
@@ -93,7 +94,7 @@ package struct RerunCommand: ParsableCommand {
         if !options.json { try Output.print(result.text, terminator: "") }
       } catch let error as RollbookError where actions.count > 1 && error.code != .interrupted {
         failures.append((action.title, error))
-        if !options.json { try Output.print(Terminal.sanitizeLine("\(action.title): \(error)")) }
+        if !options.json { try Output.print(Terminal.sanitizeLine("\(error)")) }
       }
     }
     try finish(results, failures)
@@ -121,7 +122,7 @@ package struct RerunCommand: ParsableCommand {
         "failures": .array(
           failures.map { ["action": .string($0.action), "code": .int(Int($0.error.code.rawValue)), "error": .string("\($0.error)")] }),
       ])
-    } else if results.count + failures.count > 1 {
+    } else if results.count + failures.count > 1, with.isEmpty {
       let failed = failures.isEmpty ? "" : ", \(failures.count) could not be run"
       try Output.print("\(results.count - different) identical, \(different) different\(failed)")
     }

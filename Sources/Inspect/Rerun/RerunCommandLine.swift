@@ -3,11 +3,9 @@ import Foundation
 import Pipeline
 
 /// What `--with` changes.
-struct RerunChanges: Equatable {
+struct RerunChanges {
   /// Values by flag, in the order given; nil for a flag without value, none where it is to be left out.
   private(set) var values: [(name: String, values: [String?])] = []
-
-  static func == (a: RerunChanges, b: RerunChanges) -> Bool { a.text == b.text }
 
   var isEmpty: Bool { values.isEmpty }
   var names: Set<String> { Set(values.map(\.name)) }
@@ -51,6 +49,7 @@ struct RerunCommandLine {
   let directory: String
   /// Whether the folder that it ran in is still there.
   let isAtHome: Bool
+  private let kernels: String
 
   /// What a manifest may ask us to start.
   private static let programs = ["rollbook-generate", "rollbook-score", "rollbook-train"]
@@ -91,6 +90,7 @@ struct RerunCommandLine {
     flags.add("buffer", buffer)
     self.program = program
     arguments = flags.arguments
+    kernels = action.kernels
     (directory, isAtHome) = Self.directory(of: action)
   }
 
@@ -116,6 +116,8 @@ struct RerunCommandLine {
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
+    // Only the stage knows its kernels: it says so itself where they are others, before it computes.
+    process.environment = ProcessInfo.processInfo.environment.merging([Provenance.storedKernels: kernels]) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     do { try process.run() } catch {

@@ -54,7 +54,7 @@ extension RerunResult {
     let head = ["\(stored.title) with \(changes.text)   \(time)"]
     let tail = causes.map { "\($0.what): \($0.stored) → \($0.found)" } + (kept.map { ["kept in \($0)"] } ?? [])
     func text(_ lines: [String]) -> String { lines.map { Terminal.sanitizeLine($0) + "\n" }.joined() }
-    return text(head) + Counterfactual.table(metrics, changes: changes.text) + text(tail)
+    return text(head) + Counterfactual.table(metrics) + text(tail)
   }
 
   var json: JSON {
