@@ -16,7 +16,8 @@ extension ProgramTests {
 
     private func rerun(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
       let outcome = try scratch.run(
-        "rollbook", ["rerun", scratch.buffer] + arguments, environment: environment.merging(["TMPDIR": temporary]) { $1 })
+        "rollbook", ["rerun", scratch.buffer] + arguments,
+        environment: environment.merging(["TMPDIR": temporary]) { $1 })
       let left = try FileManager.default.contentsOfDirectory(atPath: temporary)
       #expect(left.isEmpty, "\(outcome)")
       return outcome
@@ -26,7 +27,8 @@ extension ProgramTests {
     private func prepare(steps: Int = 1, _ flags: String...) throws {
       try scratch.initialise()
       for step in 0..<steps {
-        try scratch.run("rollbook-generate", scratch.generateArguments(step, ["--groups-per-shard", "4"] + flags)).expect()
+        try scratch.run("rollbook-generate", scratch.generateArguments(step, ["--groups-per-shard", "4"] + flags))
+          .expect()
         try scratch.score(step).expect()
         try scratch.train(step, "--on-policy", "--kl", "0.02", "--reference", "start").expect()
       }
@@ -52,10 +54,12 @@ extension ProgramTests {
 
     @Test func everyWayToNameOne() throws {
       try prepare(steps: 2)
-      for name in ["step-000002", "checkpoints/step-000002", scratch.path("checkpoints/step-000002/"), "step:2", "latest",
+      for name in [
+        "step-000002", "checkpoints/step-000002", scratch.path("checkpoints/step-000002/"), "step:2", "latest",
         "1/train", "1/updates", "shards/updates/step-000001-part-00000.arrow",
       ] {
-        let outcome = try rerun(name).expect(naming: "train step 1: identical", "checkpoints/step-000002", "shards/updates")
+        let outcome = try rerun(name).expect(
+          naming: "train step 1: identical", "checkpoints/step-000002", "shards/updates")
         #expect(!outcome.output.contains("step 0"), "\(outcome)")
       }
       try rerun("1/rollouts").expect(naming: "step 1 part 0: identical", "step 1 part 1: identical", "2 identical")
@@ -79,7 +83,8 @@ extension ProgramTests {
       try FileManager.default.moveItem(atPath: scratch.buffer, toPath: scratch.buffer + "-moved")
       scratch.buffer += "-moved"
       let command = "cd / && exec '\(Programs.path("rollbook"))' rerun '\(scratch.buffer)' --all"
-      try scratch.run("/bin/sh", ["-c", command], environment: ["TMPDIR": temporary]).expect(naming: "4 identical, 0 different")
+      try scratch.run("/bin/sh", ["-c", command], environment: ["TMPDIR": temporary]).expect(
+        naming: "4 identical, 0 different")
     }
 
     @Test func changedWeight() throws {
@@ -89,15 +94,19 @@ extension ProgramTests {
       try scratch.flipByte(weights, at: scratch.size(weights) - 2001)
       try rerun("1/rollouts/0").expect(65, naming: "policy", "model.safetensors changed from", "--anyway")
       try rerun("step-000002").expect(65, naming: "policy", "model.safetensors changed from")
-      let anyway = try rerun("1/rollouts/0", "--anyway").expect(1, naming: "differs", "first: column", "row 0 (1/sort-train-")
+      let anyway = try rerun("1/rollouts/0", "--anyway").expect(
+        1, naming: "differs", "first: column", "row 0 (1/sort-train-")
       #expect(anyway.output.contains("why: input policy (checkpoints/step-000001): stored xxh3-128:"), "\(anyway)")
       let made = try rerun("step-000001").expect(
-        1, naming: "changed after it was published: model.safetensors", "1 of 115136 numbers differ, in 1 of 29 tensors",
+        1, naming: "changed after it was published: model.safetensors",
+        "1 of 115136 numbers differ, in 1 of 29 tensors",
         "the rerun is what was published")
       #expect(made.output.contains("model.safetensors: first: model."), "\(made)")
       let json = try rerun("step-000001", "--json").expect(1).json()
       let file = json["actions"]?[0]?["outputs"]?[0]?["difference"]?["files"]?[0]
-      #expect(json["ok"] == .bool(false) && file?["numbers"] == .int(1) && file?["tensor"]?.string?.hasPrefix("model.") == true)
+      #expect(
+        json["ok"] == .bool(false) && file?["numbers"] == .int(1)
+          && file?["tensor"]?.string?.hasPrefix("model.") == true)
       try rerun("--all").expect(1, naming: "3 could not be run")
     }
 
@@ -107,7 +116,8 @@ extension ProgramTests {
       try prepare(steps: 1, "--prompts", prompts)
       try rerun("0/rollouts").expect()
       let text = try String(contentsOfFile: prompts, encoding: .utf8)
-      try text.replacing("Sort", with: "sort").appending("\n").write(toFile: prompts, atomically: false, encoding: .utf8)
+      try text.replacing("Sort", with: "sort").appending("\n").write(
+        toFile: prompts, atomically: false, encoding: .utf8)
       try rerun("0/rollouts/1").expect(65, naming: "input prompts (\(prompts))", "stored xxh3-128:")
       let anyway = try rerun("0/rollouts/1", "--anyway").expect(1)
       #expect(anyway.output.contains("why: input prompts (\(prompts)): stored xxh3-128:"), "\(anyway)")
@@ -160,7 +170,8 @@ extension ProgramTests {
     @Test func otherKernels() throws {
       try scratch.initialise()
       let older = ["DNNL_MAX_CPU_ISA": "AVX2"]
-      try scratch.run("rollbook-generate", scratch.generateArguments(0, ["--precision", "f32"]), environment: older).expect()
+      try scratch.run("rollbook-generate", scratch.generateArguments(0, ["--precision", "f32"]), environment: older)
+        .expect()
       try rerun("0/rollouts", environment: older).expect(naming: "identical")
       let outcome = try rerun("0/rollouts", "--json")
       let result = try outcome.json()["actions"]?[0]
@@ -168,7 +179,8 @@ extension ProgramTests {
       #expect(result?["causes"]?[0]?["what"] == .string("kernels"), "\(outcome)")
       #expect(outcome.code == (result?["identical"] == .bool(true) ? 0 : 1))
       let text = try rerun("0/rollouts")
-      #expect(text.errors.contains("note: stored with the kernels") && text.output.contains("kernels: stored"), "\(text)")
+      #expect(
+        text.errors.contains("note: stored with the kernels") && text.output.contains("kernels: stored"), "\(text)")
     }
 
     @Test func interrupted() throws {
@@ -176,7 +188,8 @@ extension ProgramTests {
       try scratch.train(0, "--on-policy", "--epochs", "20", "--minibatches", "4", "--threads", "1").expect()
       let before = try scratch.digests()
       let running = try scratch.start(
-        "rollbook", ["rerun", scratch.buffer, "step-000001", "--keep", temporary + "/kept"], environment: ["TMPDIR": temporary])
+        "rollbook", ["rerun", scratch.buffer, "step-000001", "--keep", temporary + "/kept"],
+        environment: ["TMPDIR": temporary])
       running.poll { FileManager.default.fileExists(atPath: temporary + "/kept/rollbook.json") && running.listens }
       running.send(SIGINT)
       running.wait().expect(75, naming: "SIGINT", "nothing is left behind")
@@ -185,24 +198,33 @@ extension ProgramTests {
     }
 
     /// The same of the real model: 2 prompts, 2 samples of each, 8 tokens, one training step.
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["ROLLBOOK_SMOLLM2"] != nil, "set ROLLBOOK_SMOLLM2 to its GGUF"))
+    @Test(
+      .enabled(if: ProcessInfo.processInfo.environment["ROLLBOOK_SMOLLM2"] != nil, "set ROLLBOOK_SMOLLM2 to its GGUF"))
     func theRealModel() throws {
       let model = try #require(ProcessInfo.processInfo.environment["ROLLBOOK_SMOLLM2"])
+      let scratch = try Scratch()
       let prompts = Scratch.example + "/../addition/train.jsonl"
       try scratch.run(
         "rollbook-generate",
-        ["--buffer", scratch.buffer, "--step", "0", "--model", model, "--prompts", prompts, "--prompts-per-step", "2",
+        [
+          "--buffer", scratch.buffer, "--step", "0", "--model", model, "--prompts", prompts, "--prompts-per-step", "2",
           "--group-size", "2", "--max-new-tokens", "8", "--seed", "1",
         ]
       ).expect()
-      try scratch.run("rollbook-score", ["--buffer", scratch.buffer, "--step", "0", "--reward", "math=1", "--reward", "format=0.2"]).expect()
       try scratch.run(
-        "rollbook-train", ["--buffer", scratch.buffer, "--step", "0", "--model", model, "--lr", "1e-5", "--on-policy", "--seed", "1", "--entropy", "0.01"]
+        "rollbook-score", ["--buffer", scratch.buffer, "--step", "0", "--reward", "math=1", "--reward", "format=0.2"]
+      ).expect()
+      try scratch.run(
+        "rollbook-train",
+        [
+          "--buffer", scratch.buffer, "--step", "0", "--model", model, "--lr", "1e-5", "--on-policy", "--seed", "1",
+          "--entropy", "0.01",
+        ]
       ).expect()
       // Four short responses may all get one reward: the entropy has a gradient even then.
       #expect((try scratch.checkpointManifest(1).summary["grad_norm"] ?? 0) > 0)
       for _ in 0..<2 {
-        try rerun("--all").expect(
+        try scratch.run("rollbook", ["rerun", scratch.buffer, "--all"], environment: ["TMPDIR": scratch.folder]).expect(
           naming: "generate step 0 part 0: identical", "score step 0 set main: identical", "train step 0: identical")
       }
     }

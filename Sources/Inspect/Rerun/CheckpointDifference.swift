@@ -22,16 +22,20 @@ struct CheckpointDifference {
     let names = Set(stored.files.map(\.name)).union(found.files.map(\.name))
     // What people look for first: the weights.
     func rank(_ name: String) -> Int {
-      [CheckpointWriter.weightsName, AdapterConfiguration.weightsName].contains(name) ? 0 : name.hasSuffix(".safetensors") ? 1 : 2
+      [CheckpointWriter.weightsName, AdapterConfiguration.weightsName].contains(name)
+        ? 0 : name.hasSuffix(".safetensors") ? 1 : 2
     }
     for name in names.sorted(by: { (rank($0), $0) < (rank($1), $1) }) {
       if Interrupt.requested { throw RerunCommandLine.interrupted }
       guard let a = stored.files.first(where: { $0.name == name }) else {
-        files.append(File(name: name, lines: ["only the rerun has it"], json: ["name": .string(name), "only": "rerun"]))
+        files.append(
+          File(name: name, lines: ["only the rerun has it"], json: ["name": .string(name), "only": "rerun"]))
         continue
       }
       guard let b = found.files.first(where: { $0.name == name }) else {
-        files.append(File(name: name, lines: ["only the stored checkpoint has it"], json: ["name": .string(name), "only": "stored"]))
+        files.append(
+          File(
+            name: name, lines: ["only the stored checkpoint has it"], json: ["name": .string(name), "only": "stored"]))
         continue
       }
       guard a.digest != b.digest else { continue }
@@ -47,7 +51,9 @@ struct CheckpointDifference {
     if name.hasSuffix(".json"), let a = try? JSON.parse(contentsOf: stored), let b = try? JSON.parse(contentsOf: found),
       let place = parting(a, b)
     {
-      let (there, here) = (try place.stored.map { try $0.serialized() } ?? "none", try place.found.map { try $0.serialized() } ?? "none")
+      let (there, here) = (
+        try place.stored.map { try $0.serialized() } ?? "none", try place.found.map { try $0.serialized() } ?? "none"
+      )
       return File(
         name: name, lines: ["first: \(place.path): stored \(there), rerun \(here)"],
         json: ["name": .string(name), "place": .string(place.path), "stored": .string(there), "rerun": .string(here)])

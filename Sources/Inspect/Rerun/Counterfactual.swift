@@ -23,15 +23,18 @@ enum Counterfactual {
   private static let leftOut: Set<String> = ["seconds", "tokens_per_second", "peak_memory_bytes"]
   /// What people look for first.
   private static let order = [
-    "loss", "policy_loss", "kl_loss", "grad_norm", "update_norm", "learning_rate", "reward_mean", "reward_std", "pass_rate",
-    "entropy", "clip_low", "clip_high", "ratio_max", "response_length_mean",
+    "loss", "policy_loss", "kl_loss", "grad_norm", "update_norm", "learning_rate", "entropy_mean", "ref_kl_k1",
+    "ref_kl_k3", "approx_kl_k3", "clip_fraction", "clip_fraction_low", "clip_fraction_high", "ratio_max",
+    "reward_mean", "reward_std", "pass_rate", "response_length_mean",
   ]
 
   /// What the manifests sum up, and for rollouts what their rows do.
   ///
   /// - Parameter pairs: Outputs as they are stored and as the rerun made them: the parts of a step's score set, or a
   ///   training step's checkpoint and updates, which sum up the same.
-  static func metrics(_ pairs: [(stored: Manifest, found: Manifest)], in buffer: Buffer, _ scratch: Buffer) throws -> [Metric] {
+  static func metrics(_ pairs: [(stored: Manifest, found: Manifest)], in buffer: Buffer, _ scratch: Buffer) throws
+    -> [Metric]
+  {
     guard let first = pairs.first else { return [] }
     var (a, b) = (merged(pairs.map(\.stored)), merged(pairs.map(\.found)))
     if first.stored.kind == .rollouts {
@@ -61,7 +64,8 @@ enum Counterfactual {
     var all: [String: Double] = [:]
     for name in Set(scores.flatMap(\.summary.keys)) { all[name] = mean { $0.summary[name] } }
     if let centre = all["reward_mean"],
-      let squares = mean({ part in part.summary["reward_std"].map { $0 * $0 + square(part.summary["reward_mean"] ?? 0) } })
+      let squares = mean({ part in part.summary["reward_std"].map { $0 * $0 + square(part.summary["reward_mean"] ?? 0) }
+        })
     {
       all["reward_std"] = max(0, squares - square(centre)).squareRoot()
     }

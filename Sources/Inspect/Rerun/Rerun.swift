@@ -46,17 +46,23 @@ struct Rerun {
   private func commandLine(_ root: String) throws -> RerunCommandLine {
     let place = buffer.manifestPath(of: stored.outputs[0])
     return try RerunCommandLine(
-      stored, changes, threads: threads, buffer: root, place: place, isQuiet: isQuiet || !Terminal.standardErrorIsTerminal)
+      stored, changes, threads: threads, buffer: root, place: place,
+      isQuiet: isQuiet || !Terminal.standardErrorIsTerminal)
   }
 
   private func warn(_ line: RerunCommandLine) {
     note("rerun \(stored.title): \(line.program) \(line.arguments.joined(separator: " "))")
-    if !line.isAtHome { note("note: the folder that it ran in is gone: \(stored.action.directory ?? "none"); this is \(line.directory)") }
-    for warning in RerunCause.warnings(stored.action, threads: threads ?? stored.action.threads) { note("note: \(warning)") }
+    if !line.isAtHome {
+      note("note: the folder that it ran in is gone: \(stored.action.directory ?? "none"); this is \(line.directory)")
+    }
+    for warning in RerunCause.warnings(stored.action, threads: threads ?? stored.action.threads) {
+      note("note: \(warning)")
+    }
   }
 
   private func result(_ scratch: RerunScratch, _ inputs: [RerunCause], seconds: Double) throws -> RerunResult {
-    var result = RerunResult(stored: stored, changes: changes, seconds: seconds, kept: keep.map { _ in scratch.buffer.root })
+    var result = RerunResult(
+      stored: stored, changes: changes, seconds: seconds, kept: keep.map { _ in scratch.buffer.root })
     var pairs: [(stored: Manifest, found: Manifest)] = []
     for manifest in stored.outputs {
       if Interrupt.requested { throw RerunCommandLine.interrupted }
@@ -67,7 +73,9 @@ struct Rerun {
           hint: changes.isEmpty ? nil : "--with must leave the step and the cut into shards alone")
       }
       let found = try Manifest.read(path)
-      for cause in RerunCause.differences(manifest, found) where !result.causes.contains(cause) { result.causes.append(cause) }
+      for cause in RerunCause.differences(manifest, found) where !result.causes.contains(cause) {
+        result.causes.append(cause)
+      }
       pairs.append((manifest, found))
     }
     if changes.isEmpty {
@@ -140,7 +148,8 @@ struct OutputComparison {
     if let damage { lines.append("  the stored one was \(damage)") }
     switch detail {
     case .shard(let shard): lines += shard.lines.map { "  \($0)" }
-    case .checkpoint(let checkpoint): lines += checkpoint.files.flatMap { file in file.lines.map { "  \(file.name): \($0)" } }
+    case .checkpoint(let checkpoint):
+      lines += checkpoint.files.flatMap { file in file.lines.map { "  \(file.name): \($0)" } }
     case nil: break
     }
     return lines
@@ -153,7 +162,8 @@ struct OutputComparison {
     if let damage { object["damage"] = .string(damage) }
     switch detail {
     case .shard(let shard): object["difference"] = shard.json
-    case .checkpoint(let checkpoint): object["difference"] = ["files": .array(checkpoint.files.map { .object($0.json) })]
+    case .checkpoint(let checkpoint):
+      object["difference"] = ["files": .array(checkpoint.files.map { .object($0.json) })]
     case nil: break
     }
     return .object(object)

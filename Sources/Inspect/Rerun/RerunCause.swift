@@ -24,6 +24,7 @@ struct RerunCause: Equatable {
     compare("commit", a.code.commit, b.code.commit)
     compare("liblz4", a.code.lz4, b.code.lz4)
     compare("kernels", a.kernels, b.kernels)
+    compare("machine", a.host, b.host)
     compare("threads", String(a.threads), String(b.threads))
     for name in Set(a.parameters.keys).union(b.parameters.keys).sorted() {
       compare("parameter \(name)", a.parameters[name], b.parameters[name])
@@ -51,8 +52,8 @@ struct RerunCause: Equatable {
     var found: [String] = []
     if action.code.version != Version.text || action.code.commit != Version.commit {
       func text(_ version: String, _ commit: String?) -> String { version + (commit.map { " (\($0))" } ?? "") }
-      found.append(
-        "stored by version \(text(action.code.version, action.code.commit)), this is \(text(Version.text, Version.commit))")
+      let (there, here) = (text(action.code.version, action.code.commit), text(Version.text, Version.commit))
+      found.append("stored by version \(there), this is \(here)")
     }
     if let lz4 = action.code.lz4, lz4 != LZ4Library.version {
       found.append("stored with liblz4 \(lz4), this is \(LZ4Library.version)")
@@ -108,10 +109,11 @@ struct RerunInputs {
   private func place(of input: Manifest.Input) -> String? {
     switch input.role {
     case "rollouts", "scores", "updates":
-      return input.name.contains("/") ? "\(buffer.root)/\(input.name)" : "\(buffer.root)/shards/\(input.role)/\(input.name)"
+      return input.name.contains("/")
+        ? "\(buffer.root)/\(input.name)" : "\(buffer.root)/shards/\(input.role)/\(input.name)"
     case "config" where stored.stage != "init": return nil
     case "prompts", "policy", "reference", "base", "config": break
-    default: guard input.name.hasPrefix("/") || input.name.contains("/") else { return nil }
+    default: guard input.name.contains("/") else { return nil }
     }
     if input.name.hasPrefix("/") { return input.name }
     let inside = "\(buffer.root)/\(input.name)"
@@ -139,7 +141,9 @@ struct RerunInputs {
   private func changedFile(of folder: String, for role: String) throws -> String? {
     guard FileManager.default.fileExists(atPath: "\(folder)/manifest.json") else { return nil }
     let goesOn = stored.stage == "train" && role == "policy"
-    let forTraining: Set<String> = [CheckpointWriter.optimizerName, CheckpointWriter.trainerStateName, CheckpointWriter.averageName]
+    let forTraining: Set<String> = [
+      CheckpointWriter.optimizerName, CheckpointWriter.trainerStateName, CheckpointWriter.averageName,
+    ]
     for file in try Checkpoint.open(folder).manifest.files ?? [] where goesOn || !forTraining.contains(file.name) {
       if Interrupt.requested { throw RerunCommandLine.interrupted }
       let found = try Digest.file("\(folder)/\(file.name)")

@@ -44,7 +44,8 @@ package struct RerunCommand: ParsableCommand {
     name: .customLong("with"), parsing: .singleValue,
     help: ArgumentHelp(
       "Change a flag of the stage and compare metrics; 'flag=' leaves it out. May be given several times.",
-      discussion: "A flag given twice, such as reward, gets both values. 'loss' means recipe.", valueName: "flag=value"))
+      discussion: "A flag given twice, such as reward, gets both values. 'loss' means recipe.", valueName: "flag=value")
+  )
   package var with: [String] = []
 
   @Option(help: ArgumentHelp("Threads to compute with (default: as many as were stored).", valueName: "n"))
@@ -120,7 +121,9 @@ package struct RerunCommand: ParsableCommand {
       try options.print([
         "ok": .bool(different == 0 && failures.isEmpty), "actions": .array(results.map(\.json)),
         "failures": .array(
-          failures.map { ["action": .string($0.action), "code": .int(Int($0.error.code.rawValue)), "error": .string("\($0.error)")] }),
+          failures.map {
+            ["action": .string($0.action), "code": .int(Int($0.error.code.rawValue)), "error": .string("\($0.error)")]
+          }),
       ])
     } else if results.count + failures.count > 1, with.isEmpty {
       let failed = failures.isEmpty ? "" : ", \(failures.count) could not be run"

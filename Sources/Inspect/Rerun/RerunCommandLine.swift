@@ -12,13 +12,16 @@ struct RerunChanges {
   /// `recipe=dapo lr=2e-6`
   var text: String {
     values.map { item in
-      item.values.isEmpty ? "\(item.name)=" : item.values.map { item.name + ($0.map { "=\($0)" } ?? "") }.joined(separator: " ")
+      item.values.isEmpty
+        ? "\(item.name)=" : item.values.map { item.name + ($0.map { "=\($0)" } ?? "") }.joined(separator: " ")
     }.joined(separator: " ")
   }
 
   private static let aliases = ["loss": "recipe"]
   /// What says which action it is, and where its result goes.
-  private static let fixed: Set<String> = ["buffer", "step", "shard-index", "num-shards", "json", "quiet", "help", "version"]
+  private static let fixed: Set<String> = [
+    "buffer", "step", "shard-index", "num-shards", "json", "quiet", "help", "version",
+  ]
 
   /// - Parameter texts: `flag=value`, `flag`, or `flag=` to leave it out; a flag again adds another value.
   /// - Throws: `usage`.
@@ -35,7 +38,9 @@ struct RerunChanges {
         throw RollbookError.usage("--with \(text): --\(name) says which action it is, or where its result goes")
       }
       let new: [String?] = parts.count == 1 ? [nil] : parts[1].isEmpty ? [] : [parts[1]]
-      if let place = values.firstIndex(where: { $0.name == name }) { values[place].values += new } else {
+      if let place = values.firstIndex(where: { $0.name == name }) {
+        values[place].values += new
+      } else {
         values.append((name, new))
       }
     }
@@ -55,7 +60,9 @@ struct RerunCommandLine {
   private static let programs = ["rollbook-generate", "rollbook-score", "rollbook-train"]
 
   /// - Throws: `missing` where the manifest does not say how it was made, `badInput` for a program that is no stage.
-  init(_ stored: StoredAction, _ changes: RerunChanges, threads: Int?, buffer: String, place: String, isQuiet: Bool) throws {
+  init(_ stored: StoredAction, _ changes: RerunChanges, threads: Int?, buffer: String, place: String, isQuiet: Bool)
+    throws
+  {
     let action = stored.action
     guard let command = action.command, let program = command.first else {
       throw RollbookError.missing(
@@ -111,7 +118,8 @@ struct RerunCommandLine {
     let process = Process()
     let path = "\(try Stages.programFolder())/\(program)"
     guard FileManager.default.isExecutableFile(atPath: path) else {
-      throw RollbookError.missing(path, "expected the program, found none", hint: "keep Rollbook's programs in one folder")
+      throw RollbookError.missing(
+        path, "expected the program, found none", hint: "keep Rollbook's programs in one folder")
     }
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
@@ -138,12 +146,14 @@ struct RerunCommandLine {
     }
     guard status == 0 else {
       throw RollbookError(
-        RollbookError.Code(rawValue: status) ?? .bug, place: program, "ended with exit code \(status), as it says above")
+        RollbookError.Code(rawValue: status) ?? .bug, place: program, "ended with exit code \(status), as it says above"
+      )
     }
   }
 
   static var interrupted: RollbookError {
     RollbookError(
-      .interrupted, "stopped by \(Interrupt.name ?? "a request"): nothing is left behind", hint: "run the same command again")
+      .interrupted, "stopped by \(Interrupt.name ?? "a request"): nothing is left behind",
+      hint: "run the same command again")
   }
 }

@@ -46,7 +46,8 @@ extension RerunResult {
     if outputs.contains(where: { $0.damage != nil }), outputs.allSatisfy({ $0.stored == $0.rerun }) {
       return ["the rerun is what was published; the stored files were changed since"]
     }
-    let commit = stored.action.code.commit == nil ? "; the commit of the code is not recorded (ROLLBOOK_COMMIT sets it)" : ""
+    let commit =
+      stored.action.code.commit == nil ? "; the commit of the code is not recorded (ROLLBOOK_COMMIT sets it)" : ""
     return ["the manifests name no difference in code, kernels, threads, parameters or inputs" + commit]
   }
 

@@ -110,9 +110,8 @@ extension ShardDifference {
     var lines: [String] = []
     if rows.stored != rows.found { lines.append("rows: stored \(rows.stored), rerun \(rows.found)") }
     if let column = columns.first, let first = column.first {
-      let element = first.element.map { ", element \($0)" } ?? ""
-      lines.append(
-        "first: column \(column.name), row \(first.row) (\(first.address))\(element): stored \(first.stored), rerun \(first.found)")
+      let place = "\(first.row) (\(first.address))" + (first.element.map { ", element \($0)" } ?? "")
+      lines.append("first: column \(column.name), row \(place): stored \(first.stored), rerun \(first.found)")
       lines.append("columns that differ: " + columns.map(Self.summary).joined(separator: ", "))
     } else if rows.stored == rows.found, !other.contains(where: { $0.what == "columns" }) {
       lines.append("the rows are the same" + (other.isEmpty ? ", their compressed bytes are not" : ""))

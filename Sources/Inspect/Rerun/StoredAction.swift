@@ -69,11 +69,13 @@ struct ActionCatalogue {
   func actions(of outputs: [Manifest], whole: Bool) throws -> [StoredAction] {
     var groups: [String: StoredAction] = [:]
     for manifest in outputs {
-      let stage = manifest.action.stage, step = Self.step(of: manifest)
+      let stage = manifest.action.stage
+      let step = Self.step(of: manifest)
       guard Self.stages.contains(stage) else {
         if whole { continue }
         throw RollbookError.usage(
-          "\(manifest.name) was made by '\(stage)', which is no stage", hint: "what can be run again are generate, score and train")
+          "\(manifest.name) was made by '\(stage)', which is no stage",
+          hint: "what can be run again are generate, score and train")
       }
       let part = stage == "generate" ? manifest.part : 0
       let command = (manifest.action.command ?? []).joined(separator: "\u{0}")
@@ -123,13 +125,15 @@ struct ActionCatalogue {
       found = manifests.filter { isCalled(name, $0) }
       if Set(found.map(\.kind)).count > 1 {
         let paths = found.map { "\n    \(buffer.relative(buffer.path(of: $0)))" }.sorted().joined()
-        throw RollbookError.usage("expected one output, found \(found.count) called '\(text)'", hint: "give one of:\(paths)")
+        throw RollbookError.usage(
+          "expected one output, found \(found.count) called '\(text)'", hint: "give one of:\(paths)")
       }
     }
     guard let first = found.first else {
       throw RollbookError.missing(
         text, "there is no such output in \(buffer.root)",
-        hint: "step-000002, 2/rollouts, 2/scores/main, 2/train, or a path as 'rollbook ls \(buffer.root) --files' lists it")
+        hint:
+          "step-000002, 2/rollouts, 2/scores/main, 2/train, or a path as 'rollbook ls \(buffer.root) --files' lists it")
     }
     guard first.action.stage == "train" else { return found }
     let step = Self.step(of: first)
