@@ -32,6 +32,7 @@ PICK(void, ck_adamw, float *, const float *, float *, float *, ptrdiff_t, float,
      float, float)
 PICK(double, ck_sum_of_squares, const float *, ptrdiff_t)
 PICK(void, ck_bfloat16, const float *, uint16_t *, ptrdiff_t)
+PICK(void, ck_dropout, const float *, float *, ptrdiff_t, const uint32_t *, const uint32_t *, uint32_t, float, int)
 PICK(void, ck_add, float *, const float *, ptrdiff_t)
 const char *ck_processor(void) {
   __builtin_cpu_init();

@@ -63,7 +63,8 @@ package struct AdapterConfiguration: Equatable, Sendable {
       "base_model_name_or_path": baseModel.map { .string($0) } ?? .null, "bias": "none", "fan_in_fan_out": false,
       "inference_mode": true, "init_lora_weights": true,
       "lora_alpha": alpha == alpha.rounded() && abs(alpha) < 1e9
-        ? .int(Int(alpha)) : .double(alpha), "lora_dropout": .double(dropout), "modules_to_save": .null, "peft_type": "LORA",
+        ? .int(Int(alpha)) : .double(alpha), "lora_dropout": .double(dropout),
+      "modules_to_save": .null, "peft_type": "LORA",
       "r": .int(rank), "target_modules": .array(Self.allModules.filter(modules.contains).map { .string($0) }),
       "task_type": "CAUSAL_LM", "use_dora": false, "use_rslora": .bool(scalesByRoot),
     ]

@@ -9,7 +9,7 @@ package struct AdapterFiles: Sendable {
   package let basePath: String
   /// `weightsDigest` of the base.
   package let baseDigest: String
-  /// The identity of base and adapter together: the file's own digest where it names its base and its scale, as ours do.
+  /// The identity of base and adapter together: the file's own digest where it names base and scale, as ours do.
   package let digest: String
 
   private static let baseKey = "rollbook.base"
@@ -23,17 +23,22 @@ package struct AdapterFiles: Sendable {
   /// - Parameters:
   ///   - root: the folder.
   ///   - name: of the weights' file.
+  ///   - base: where the model is now; nil for where the folder says.
   ///   - digest: of a file of the folder, by its path.
   /// - Throws: `missing` without its base, `badInput` where another one lies there.
-  static func open(_ root: String, name: String, digest: (String) throws -> String) throws -> (AdapterFiles, ModelFiles) {
+  static func open(
+    _ root: String, name: String, base: String?, digest: (String) throws -> String
+  ) throws -> (AdapterFiles, ModelFiles) {
     let place = "\(root)/\(AdapterConfiguration.configName)", path = "\(root)/\(name)"
     let configuration = try AdapterConfiguration(JSON.parse(contentsOf: place), place: place)
     let weights = try Safetensors(path: path)
-    let base = try ModelFiles.open(path: try basePath(configuration, root, place))
-    guard base.adapter == nil else {
+    let basePath = try base ?? basePath(configuration, root, place)
+    // Asked before it is opened: a folder may name itself.
+    guard !ModelFiles.isAdapter(basePath) else {
       throw RollbookError.badInput(
-        place, "its base \(base.path) is an adapter itself", hint: "merge that one first: `rollbook merge`")
+        place, "its base \(basePath) is an adapter itself", hint: "merge that one first: `rollbook merge`")
     }
+    let base = try ModelFiles.open(path: basePath)
     if let expected = weights.metadata[baseKey], expected != base.weightsDigest {
       throw RollbookError.badInput(
         base.path, "expected \(expected), the weights that \(path) belongs to, found \(base.weightsDigest)",
@@ -50,15 +55,21 @@ package struct AdapterFiles: Sendable {
   }
 
   /// A relative path is one in the buffer whose checkpoint this is, or else as the process sees it.
-  private static func basePath(_ configuration: AdapterConfiguration, _ root: String, _ place: String) throws -> String {
+  private static func basePath(
+    _ configuration: AdapterConfiguration, _ root: String, _ place: String
+  ) throws -> String {
     guard let stated = configuration.baseModel, !stated.isEmpty else {
-      throw RollbookError.badInput(place, "'base_model_name_or_path' is missing", hint: "write the model's folder there")
+      throw RollbookError.badInput(
+        place, "'base_model_name_or_path' is missing", hint: "write the model's folder there")
     }
     let candidates = stated.hasPrefix("/") ? [stated] : ["\(root)/../../\(stated)", stated]
-    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+    func isThere(_ path: String) -> Bool {
+      FileManager.default.fileExists(atPath: path) || ModelFiles.averaged(path) != nil
+    }
+    guard let found = candidates.first(where: isThere) else {
       throw RollbookError.missing(
         place, "expected the adapter's model at '\(stated)', found nothing",
-        hint: "put it back there; `rollbook merge --base` takes it from elsewhere and writes a folder that needs no other")
+        hint: "put it back there; `rollbook merge --base` takes it from elsewhere and writes a folder of its own")
     }
     return found
   }
@@ -90,7 +101,8 @@ package struct MergedWeights: TensorSource {
         file.info(stem + ".lora_B.weight")?.shape == [weight.shape[0], rank]
       else {
         throw RollbookError.badInput(
-          file.path, "'\(tensor.name)' does not fit '\(name)' of the model", hint: "is it the adapter of another model?")
+          file.path, "'\(tensor.name)' does not fit '\(name)' of the model", hint: "is it the adapter of another model?"
+        )
       }
       factors[name] = Factors(a: try file.read(tensor.name), b: try file.read(stem + ".lora_B.weight"), rank: rank)
     }

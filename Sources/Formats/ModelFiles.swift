@@ -19,17 +19,27 @@ package struct ModelFiles: Sendable {
 
   /// Opens and checks headers; weights are read on demand.
   ///
-  /// - Parameter path: A folder with config.json and model.safetensors (or model.safetensors.index.json and its
-  ///   files), a folder with an adapter, `FOLDER/ema` for the averaged weights of a checkpoint, or a `.gguf` file.
+  /// - Parameters:
+  ///   - path: A folder with config.json and model.safetensors (or model.safetensors.index.json and its files), a
+  ///     folder with an adapter, `FOLDER/ema` for the averaged weights of a checkpoint, or a `.gguf` file.
+  ///   - base: where the model of an adapter is now; nil for where the adapter says.
   /// - Throws: `RollbookError` `missing` naming what is not there; `badInput` for damaged or unsupported files.
-  package static func open(path: String) throws -> ModelFiles {
+  package static func open(path: String, base: String? = nil) throws -> ModelFiles {
     var isFolder: ObjCBool = false
-    if let folder = averaged(path) { return try self.folder(folder, name: CheckpointWriter.averageName) }
+    if let folder = averaged(path) { return try self.folder(folder, name: CheckpointWriter.averageName, base: base) }
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw RollbookError.missing(
         path, "expected a model folder or a .gguf file, found nothing", hint: "check the path of the model")
     }
-    return isFolder.boolValue ? try folder(path) : try file(path)
+    return isFolder.boolValue ? try folder(path, base: base) : try file(path)
+  }
+
+  /// The same model with its adapter added to the weights.
+  package func merged() throws -> ModelFiles {
+    guard let adapter else { return self }
+    return ModelFiles(
+      path: path, config: config, generationConfig: generationConfig, weights: try MergedWeights(weights, adapter),
+      gguf: gguf, weightsDigest: weightsDigest)
   }
 
   private static func file(_ path: String) throws -> ModelFiles {
@@ -54,12 +64,20 @@ package struct ModelFiles: Sendable {
     return FileManager.default.fileExists(atPath: "\(folder)/\(CheckpointWriter.averageName)") ? folder : nil
   }
 
+  /// Whether a path is a folder with an adapter and no weights of its own, or the average of such a one.
+  static func isAdapter(_ path: String) -> Bool {
+    let root = averaged(path) ?? path
+    func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+    return isThere(AdapterConfiguration.configName) && !isThere("model.safetensors")
+      && !isThere("model.safetensors.index.json")
+  }
+
   /// - Parameter name: of the file of weights, where it is not the usual one.
-  private static func folder(_ path: String, name: String? = nil) throws -> ModelFiles {
+  private static func folder(_ path: String, name: String? = nil, base: String?) throws -> ModelFiles {
     let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
-    if isThere(AdapterConfiguration.configName), !isThere("model.safetensors"), !isThere("model.safetensors.index.json") {
-      return try adapted(root, name: name ?? AdapterConfiguration.weightsName)
+    if isAdapter(root) {
+      return try adapted(root, name: name ?? AdapterConfiguration.weightsName, base: base)
     }
     let configPath = "\(root)/config.json"
     guard isThere("config.json") else {
@@ -67,7 +85,8 @@ package struct ModelFiles: Sendable {
         path, "expected config.json in the model folder, found none", hint: hintForFolder(root))
     }
     let config = try object(configPath)
-    let (weights, files) = try name.map { (try Safetensors(path: "\(root)/\($0)"), ["\(root)/\($0)"]) }
+    let (weights, files) =
+      try name.map { (try Safetensors(path: "\(root)/\($0)"), ["\(root)/\($0)"]) }
       ?? weights(in: root)
     return ModelFiles(
       path: path, config: config,
@@ -84,9 +103,9 @@ package struct ModelFiles: Sendable {
   }
 
   /// A folder with an adapter: what is not in it (PEFT writes no config.json) is the base's.
-  private static func adapted(_ root: String, name: String) throws -> ModelFiles {
+  private static func adapted(_ root: String, name: String, base: String?) throws -> ModelFiles {
     func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
-    let (adapter, base) = try AdapterFiles.open(root, name: name) { try digest(ofWeights: [$0], in: root) }
+    let (adapter, base) = try AdapterFiles.open(root, name: name, base: base) { try digest(ofWeights: [$0], in: root) }
     let hasTokenizer = isThere("tokenizer.json")
     return ModelFiles(
       path: hasTokenizer ? root : base.path,

@@ -77,7 +77,8 @@ package struct DiskUsage {
       return "scores: \(file[..<set.lowerBound])"
     case "checkpoints":
       if file == CheckpointWriter.optimizerName { return "checkpoints: optimizer" }
-      return file == CheckpointWriter.weightsName ? "checkpoints: weights" : "checkpoints: other"
+      let weights = [CheckpointWriter.weightsName, AdapterConfiguration.weightsName, CheckpointWriter.averageName]
+      return weights.contains(where: { $0 == file }) ? "checkpoints: weights" : "checkpoints: other"
     case "metrics", "staging": return String(parts[0])
     default: return file.hasPrefix("index.sqlite") ? "index" : "other"
     }

@@ -108,10 +108,12 @@ package struct GarbageCollection {
       checkpoints.filter { checkpoint in rule.keepEvery.map { checkpoint.step % $0 == 0 } ?? false }.map(\.path))
     let superseded = checkpoints.filter { !kept.contains($0.path) }
     let candidates = Set(superseded.map(\.path))
-    let heirs = Self.heirs(try index.lineage(), outputs.keys.filter { !candidates.contains($0) }.sorted())
+    // An adapter is of no use without its model, whose lineage can be cut as little as itself.
+    let lineage = try index.lineage().mapValues { cutLineage ? $0.filter { $0.role == "base" } : $0 }
+    let heirs = Self.heirs(lineage, outputs.keys.filter { !candidates.contains($0) }.sorted())
     for checkpoint in superseded {
-      if let heir = heirs[checkpoint.path], !cutLineage {
-        needed.append(try item(checkpoint.path, "\(heir) descends from it"))
+      if let heir = heirs[checkpoint.path] {
+        needed.append(try item(checkpoint.path, heir + (cutLineage ? " is an adapter of it" : " descends from it")))
       } else {
         removable.append(try item(checkpoint.path, "superseded by a later checkpoint"))
       }

@@ -33,8 +33,9 @@ package struct Rollbook: ParsableCommand {
     version: Version.text,
     subcommands: [
       ListCommand.self, ShowCommand.self, StatisticsCommand.self, PlotCommand.self, SqlCommand.self,
-      VerifyCommand.self, SalvageCommand.self, ReindexCommand.self, ImportCommand.self, ExportCommand.self, LineageCommand.self,
-      RerunCommand.self, DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self,
+      VerifyCommand.self, SalvageCommand.self, ReindexCommand.self, ImportCommand.self, ExportCommand.self,
+      LineageCommand.self, RerunCommand.self, DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self,
+      MergeCommand.self,
     ])
 
   package init() {}

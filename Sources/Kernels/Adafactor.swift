@@ -1,7 +1,8 @@
 internal import CKernels
 
-/// Adafactor (N. Shazeer and M. Stern, arXiv 1804.04235) with a given learning rate: no relative step, no scaling by the
-/// parameter, no first moment. A matrix keeps the means of its squared gradient's rows and columns instead of all of it.
+/// Adafactor (N. Shazeer and M. Stern, arXiv 1804.04235) with a given learning rate: no relative step, no scaling by
+/// the parameter, no first moment; as transformers' Adafactor with those off. A matrix keeps the means of its squared
+/// gradient's rows and columns instead of all of it.
 package struct Adafactor: Sendable, Equatable {
   package var learningRate: Float
   package var weightDecay: Float = 0
@@ -18,7 +19,8 @@ package struct Adafactor: Sendable, Equatable {
 
   private func beta2(_ step: Int) -> Double { 1 - power(Double(step), decayRate) }
 
-  /// p, gradients [rows, columns]; rowMeans [rows], columnMeans [columns]: the state. scratch: `scratch(rows:columns:)`.
+  /// p, gradients [rows, columns]; rowMeans [rows] and columnMeans [columns], the state; scratch of
+  /// `scratch(rows:columns:)` floats.
   /// - Parameter step: the number of this update, from 1.
   package func update(
     _ pool: ThreadPool, _ p: FloatPointer, gradients g: ConstFloatPointer, rowMeans: FloatPointer,

@@ -1,9 +1,9 @@
 /// Muon (K. Jordan, "Muon: an optimizer for hidden layers in neural networks", 2024; as torch.optim.Muon): momentum,
-/// whose Nesterov form is replaced by the nearest matrix with orthonormal rows or columns. For matrices of hidden layers;
-/// everything else goes to AdamW.
+/// whose Nesterov form is replaced by the nearest matrix with orthonormal rows or columns. For matrices of hidden
+/// layers; everything else goes to AdamW.
 ///
-/// The update is scaled by 0.2 √max(rows, columns), so that its entries are about as large as AdamW's and both take the
-/// same learning rate (J. Liu et al., arXiv 2502.16982). Newton and Schulz's steps are in f32.
+/// The update is scaled by 0.2 √max(rows, columns), so that its entries are about as large as AdamW's and both take
+/// the same learning rate (J. Liu et al., arXiv 2502.16982). Newton and Schulz's steps are in f32.
 package struct Muon: Sendable, Equatable {
   package var learningRate: Float
   package var momentum: Float = 0.95

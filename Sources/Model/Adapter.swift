@@ -14,8 +14,8 @@ package struct AdapterLayout: Sendable, Equatable {
   package private(set) var entries: [ParameterLayout.Entry] = []
   /// Floats of an arena, padding included.
   package private(set) var count = 0
-  /// Outputs of the widest adapted module.
-  private(set) var widest = 0
+  /// Outputs of the adapted module that has most, and inputs.
+  private(set) var widest = 0, widestInput = 0
   private var layers: [[[Part]]] = []
 
   /// - Parameter modules: some of `AdapterConfiguration.allModules`.
@@ -41,7 +41,7 @@ package struct AdapterLayout: Sendable, Equatable {
           entries.append(.init(name: name + ".lora_A.weight", shape: [rank, inputs], offset: a))
           entries.append(.init(name: name + ".lora_B.weight", shape: [outputs, rank], offset: b))
           found.append(Part(offset: offset, inputs: inputs, outputs: outputs, a: a, b: b))
-          widest = max(widest, outputs)
+          (widest, widestInput) = (max(widest, outputs), max(widestInput, inputs))
         }
         layer.append(found)
       }

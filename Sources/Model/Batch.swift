@@ -62,8 +62,7 @@ package struct Batch: Sendable {
   /// - Returns: for each response the range of `heads` that predict its tokens, one per token. The first token of
   ///   every response is predicted by the prompt's last row; a response's own last token is not computed at all.
   package mutating func append(prompt: [Int32], responses: [[Int32]], after shared: Int? = nil) -> [Range<Int>] {
-    let before = shared.flatMap { shared in chunks.first { $0.segment == shared } }
-    let root = append(Array(prompt.dropFirst(before?.count ?? 0)), after: before)
+    let root = append(prompt: prompt, after: shared)
     let last = Int32(root.row + root.count - 1)
     return responses.map { response in
       let start = heads.count
@@ -74,6 +73,21 @@ package struct Batch: Sendable {
       }
       return start..<heads.count
     }
+  }
+
+  /// The same for a score of each response: its only head row is that of its last token.
+  package mutating func append(prompt: [Int32], scored responses: [[Int32]], after shared: Int? = nil) -> [Range<Int>] {
+    let root = append(prompt: prompt, after: shared)
+    return responses.map { response in
+      let chunk = append(response, after: root)
+      heads.append(HeadRow(row: Int32(chunk.row + chunk.count - 1), target: -1))
+      return heads.count - 1..<heads.count
+    }
+  }
+
+  private mutating func append(prompt: [Int32], after shared: Int?) -> Chunk {
+    let before = shared.flatMap { shared in chunks.first { $0.segment == shared } }
+    return append(Array(prompt.dropFirst(before?.count ?? 0)), after: before)
   }
 
   /// Adds a whole sequence; every row is a head row, the last one without a target.

@@ -11,8 +11,8 @@ package struct GradientSink {
   /// Below this layer nothing is wanted, the embedding included.
   let lowestLayer: Int
 
-  /// - Parameter wanted: whether a parameter is trained, by its name; a product that is computed at once, such as that of
-  ///   q, k and v, is computed if any of its parameters is.
+  /// - Parameter wanted: whether a parameter is trained, by its name; a product that is computed at once, such as that
+  ///   of q, k and v, is computed if any of its parameters is.
   package init(parameters: Parameters, wanted: (String) -> Bool = { _ in true }) {
     (self.parameters, adapter) = (parameters, nil)
     let layout = parameters.layout
@@ -48,7 +48,9 @@ package struct GradientSink {
     return skipped
   }
 
-  func at(_ part: KeyPath<ParameterLayout, Int>) -> FloatPointer? { parameters.flatMap { at($0, $0.layout[keyPath: part]) } }
+  func at(_ part: KeyPath<ParameterLayout, Int>) -> FloatPointer? {
+    parameters.flatMap { at($0, $0.layout[keyPath: part]) }
+  }
 
   func at(_ layer: Int, _ part: KeyPath<ParameterLayout.Layer, Int>) -> FloatPointer? {
     parameters.flatMap { at($0, $0.layout.layers[layer][keyPath: part]) }

@@ -16,7 +16,7 @@ package struct PackedSequence: Sendable {
 /// with once as well.
 package struct PackedBatch: Sendable {
   package private(set) var batch = Batch()
-  /// Indices of the sequences, and the head rows of each, one per response token.
+  /// Indices of the sequences, and the head rows of each: one per response token, or one for its score.
   package private(set) var sequences: [Int] = []
   package private(set) var ranges: [Range<Int>] = []
 
@@ -30,14 +30,16 @@ package struct PackedBatch: Sendable {
 
   /// Cuts sequences into as few batches of at most `limit` rows as their order allows, and those as even as possible:
   /// sorted by what they begin with, long ones first. A unit that is longer than the limit gets a batch of its own.
-  package static func pack(_ sequences: [PackedSequence], limit: Int) -> [PackedBatch] {
+  /// - Parameter scored: whether a score of each response is wanted instead of its tokens' probabilities.
+  package static func pack(_ sequences: [PackedSequence], limit: Int, scored: Bool = false) -> [PackedBatch] {
     let families = runs(sequences.indices) {
       sequences[$0].family == sequences[$1].family && sequences[$0].prompt == sequences[$1].prompt
     }
     let beginnings = Beginnings(families.map { sequences[$0[0]].prompt })
     let sizes = beginnings.list.map(\.count)
     var units = zip(families, beginnings.of).flatMap { family, beginning in
-      cut(family, sequences, beginning: beginning, shared: beginning.map { sizes[$0] } ?? 0, limit: limit)
+      cut(family, sequences, beginning: beginning, shared: beginning.map { sizes[$0] } ?? 0, limit: limit,
+        scored: scored)
     }
     let keys = units.map { (beginnings.rank($0.beginning), -$0.rows) }
     units = units.indices.sorted { keys[$0] == keys[$1] ? $0 < $1 : keys[$0] < keys[$1] }.map { units[$0] }
@@ -48,7 +50,7 @@ package struct PackedBatch: Sendable {
       let middle = (low + high) / 2
       if cuts(units, sizes, limit: middle).count <= fewest { high = middle } else { low = middle + 1 }
     }
-    let batches = cuts(units, sizes, limit: high).map { PackedBatch(units[$0], sequences, beginnings) }
+    let batches = cuts(units, sizes, limit: high).map { PackedBatch(units[$0], sequences, beginnings, scored) }
     // The largest first: memory is taken once.
     return batches.enumerated().sorted { ($1.element.batch.rows, $0.offset) < ($0.element.batch.rows, $1.offset) }
       .map(\.element)
@@ -56,12 +58,12 @@ package struct PackedBatch: Sendable {
 
   /// A family, cut where a batch of its own would be too long.
   private static func cut(
-    _ family: [Int], _ sequences: [PackedSequence], beginning: Int?, shared: Int, limit: Int
+    _ family: [Int], _ sequences: [PackedSequence], beginning: Int?, shared: Int, limit: Int, scored: Bool
   ) -> [Unit] {
     let prompt = sequences[family[0]].prompt.count - shared
     var units: [Unit] = []
     for members in runs(family[...], { sequences[$0].together == sequences[$1].together }) {
-      let rows = members.reduce(0) { $0 + sequences[$1].response.count - 1 }
+      let rows = members.reduce(0) { $0 + sequences[$1].response.count - (scored ? 0 : 1) }
       if let last = units.last, shared + last.rows + rows <= limit {
         units[units.count - 1].members += members
         units[units.count - 1].rows += rows
@@ -90,15 +92,18 @@ package struct PackedBatch: Sendable {
     return cuts
   }
 
-  private init(_ units: ArraySlice<Unit>, _ all: [PackedSequence], _ beginnings: Beginnings) {
+  private init(_ units: ArraySlice<Unit>, _ all: [PackedSequence], _ beginnings: Beginnings, _ scored: Bool) {
     var segments: [Int: Int] = [:]
     for unit in units {
       if let beginning = unit.beginning, segments[beginning] == nil {
         segments[beginning] = batch.append(shared: beginnings.list[beginning])
       }
-      ranges += batch.append(
-        prompt: all[unit.members[0]].prompt, responses: unit.members.map { all[$0].response },
-        after: unit.beginning.flatMap { segments[$0] })
+      let prompt = all[unit.members[0]].prompt, responses = unit.members.map { all[$0].response }
+      let shared = unit.beginning.flatMap { segments[$0] }
+      ranges +=
+        scored
+        ? batch.append(prompt: prompt, scored: responses, after: shared)
+        : batch.append(prompt: prompt, responses: responses, after: shared)
       sequences += unit.members
     }
   }

@@ -6,16 +6,18 @@ extension Transformer {
   ///
   /// - Parameters:
   ///   - dLogprobs, dEntropies: one per head row.
+  ///   - values: of a value head on the same trunk.
   ///   - gradients: where they are added: all parameters, or an adapter's alone.
   package func backward(
-    _ batch: Batch, result: HeadResult, dLogprobs: [Float], dEntropies: [Float], store: KeyStore,
-    into gradients: GradientSink, temperature: Float = 1
+    _ batch: Batch, result: HeadResult, dLogprobs: [Float], dEntropies: [Float], values: ValueGradient? = nil,
+    store: KeyStore, into gradients: GradientSink, temperature: Float = 1
   ) {
     let w = workspace
     w.dx.update(repeating: 0, count: batch.rows * configuration.hidden)
     head.backward(
       w.final, batch.heads, result, dLogprobs: dLogprobs, dEntropies: dEntropies, temperature: temperature, dx: w.dx,
       dFinalNorm: gradients.at(\.finalNorm) ?? unwanted.base, dHead: gradients.at(\.head))
+    if let values { addValues(batch, values, gradients) }
     trunkBackward(batch, store: store, into: gradients)
   }
 

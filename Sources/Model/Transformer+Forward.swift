@@ -83,6 +83,21 @@ extension Transformer {
     }
   }
 
+  /// Names every row by the tokens up to it, so that what is drawn for it is the same in whatever batch it comes.
+  func nameRows(_ batch: Batch) {
+    guard dropout != nil, adapter != nil else { return }
+    rowNames = [UInt64](repeating: 0, count: batch.rows)
+    var ends = [UInt64](repeating: 0, count: batch.segments.count)
+    for chunk in batch.chunks {
+      var name = batch.segments[chunk.segment].prefix.map { ends[$0] } ?? 0
+      for row in chunk.row..<chunk.row + chunk.count {
+        name = RolloutRandom.mix(name ^ UInt64(UInt32(bitPattern: batch.tokens[row])))
+        rowNames[row] = name
+      }
+      ends[chunk.segment] = name
+    }
+  }
+
   /// Log-probabilities and entropies of the batch's head rows at a temperature, without gradients.
   package func evaluate(_ batch: Batch, store: KeyStore, temperature: Float = 1) -> HeadResult {
     store.reserve(batch.segments)
@@ -93,6 +108,7 @@ extension Transformer {
   /// The same, keeping what `backward` needs.
   package func forward(_ batch: Batch, store: KeyStore, temperature: Float = 1) -> HeadResult {
     store.reserve(batch.segments, backward: true)
+    nameRows(batch)
     layersForward(tokens: batch.tokens, chunks: batch.chunks, store: store, saves: true)
     return head.forward(workspace.final, batch.heads, temperature: temperature)
   }

@@ -38,8 +38,8 @@ extension Transformer {
     matmul.forward(x, rows: rows, linear, y, accumulate: accumulate)
     guard let adapter else { return }
     for part in adapter.layout.parts(l, kind) {
-      let (u, z, _) = scratch(adapter, rows: rows), width = part.outputs
-      exact.forward(x, rows: rows, adapter.down(part), u)
+      let (u, z, _, _) = scratch(adapter, rows: rows), width = part.outputs
+      exact.forward(seen(x, rows: rows, part, adapter), rows: rows, adapter.down(part), u)
       exact.forward(u, rows: rows, adapter.up(part), z)
       let scale = adapter.scale, stride = linear.outputs, y = y + part.offset
       pool.split(rows, grain: 8) { range, _ in
@@ -57,10 +57,15 @@ extension Transformer {
     matmul.inputGradient(dy, rows: rows, linear, dx)
     guard let adapter else { return }
     for part in adapter.layout.parts(l, kind) {
-      let (_, dz, du) = scratch(adapter, rows: rows)
+      let (_, dz, du, dropped) = scratch(adapter, rows: rows)
       gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
       exact.inputGradient(dz, rows: rows, adapter.up(part), du)
-      exact.inputGradient(du, rows: rows, adapter.down(part), dx, accumulate: true)
+      guard let dropout else {
+        exact.inputGradient(du, rows: rows, adapter.down(part), dx, accumulate: true)
+        continue
+      }
+      exact.inputGradient(du, rows: rows, adapter.down(part), dropped)
+      dropout.apply(pool, dropped, dx, rows: rowNames, width: part.inputs, stream: part.a, accumulate: true)
     }
   }
 
@@ -76,7 +81,8 @@ extension Transformer {
     for part in adapter.layout.parts(l, kind) {
       let a = gradients.at(adapter: part.a), b = gradients.at(adapter: part.b)
       if a == nil, b == nil { continue }
-      let (u, dz, du) = scratch(adapter, rows: rows), rank = adapter.layout.rank
+      let (u, dz, du, _) = scratch(adapter, rows: rows), rank = adapter.layout.rank
+      let x = seen(x, rows: rows, part, adapter)
       gather(dy, stride: linear.outputs, part, adapter.scale, rows: rows, into: dz)
       if let b {
         exact.forward(x, rows: rows, adapter.down(part), u)
@@ -103,12 +109,26 @@ extension Transformer {
     }
   }
 
-  /// (rows, rank), (rows, widest part), (rows, rank)
-  private func scratch(_ adapter: Adapter, rows: Int) -> (FloatPointer, FloatPointer, FloatPointer) {
+  /// What an adapter's part sees of its inputs: all of them, but in training with dropout.
+  private func seen(
+    _ x: ConstFloatPointer, rows: Int, _ part: AdapterLayout.Part, _ adapter: Adapter
+  ) -> ConstFloatPointer {
+    guard let dropout, workspace.saves else { return x }
+    let dropped = scratch(adapter, rows: rows).3
+    dropout.apply(pool, x, dropped, rows: rowNames, width: part.inputs, stream: part.a)
+    return UnsafePointer(dropped)
+  }
+
+  /// (rows, rank), (rows, widest part), (rows, rank), and with dropout (rows, widest input)
+  private func scratch(
+    _ adapter: Adapter, rows: Int
+  ) -> (FloatPointer, FloatPointer, FloatPointer, FloatPointer) {
     var plan = ArenaPlan()
     let u = plan.region(rows * adapter.layout.rank), z = plan.region(rows * adapter.layout.widest)
     let du = plan.region(rows * adapter.layout.rank)
+    let dropped = plan.region(dropout == nil ? 0 : rows * adapter.layout.widestInput)
     if adapterScratch.count < plan.count { adapterScratch = Arena(count: plan.count) }
-    return (adapterScratch.base + u, adapterScratch.base + z, adapterScratch.base + du)
+    let base = adapterScratch.base
+    return (base + u, base + z, base + du, base + dropped)
   }
 }

@@ -11,6 +11,10 @@ package final class Transformer {
   package let matmul: Matmul
   /// Added to the linear layers where it has parts; trained alone with `GradientSink(adapter:)`.
   package var adapter: Adapter?
+  /// What the adapter does not see of its inputs in training passes.
+  package var dropout: Dropout?
+  /// Of the batch of the last training pass, for `dropout`.
+  var rowNames: [UInt64] = []
   /// Whether training keeps the input of each layer only, and computes the rest once more in backward: a third more
   /// arithmetic for a tenth of the memory, and the same bits.
   package var recomputes = false

@@ -1,3 +1,4 @@
+package import Formats
 package import Kernels
 
 /// A linear head on the final norm that says one number per row: a critic's values, a reward model's reward.
@@ -23,6 +24,15 @@ package final class ValueHead: @unchecked Sendable {
     arena = Arena(count: plan.count)
   }
 
+  /// Reads a head as a checkpoint holds it.
+  /// - Throws: `missing` or `badInput` naming the tensor.
+  package convenience init(_ c: ModelConfiguration, from source: any TensorSource) throws {
+    self.init(c)
+    for entry in entries {
+      try source.read(entry.name, into: UnsafeMutableBufferPointer(start: arena.base + entry.offset, count: entry.count))
+    }
+  }
+
   fileprivate struct Regions {
     /// (R, H) rows of the residual stream, the same normed, gradients of both; (R) reciprocal norms.
     let x, normed, dnormed, dx, scale: FloatPointer
@@ -37,12 +47,30 @@ package final class ValueHead: @unchecked Sendable {
   }
 }
 
+/// The derivatives of a loss by a head's values, and where those by the head's own parameters are added.
+package struct ValueGradient {
+  let head: ValueHead
+  /// One per head row.
+  let values: [Float]
+  let gradients: ValueHead
+
+  package init(_ head: ValueHead, values: [Float], into gradients: ValueHead) {
+    (self.head, self.values, self.gradients) = (head, values, gradients)
+  }
+}
+
 extension Transformer {
   /// The head's value of every head row of the batch; their targets do not matter.
   /// - Parameter saves: keeps what `backward` needs.
   package func values(_ batch: Batch, _ head: ValueHead, store: KeyStore, saves: Bool = false) -> [Float] {
     store.reserve(batch.segments, backward: saves)
+    if saves { nameRows(batch) }
     layersForward(tokens: batch.tokens, chunks: batch.chunks, store: store, saves: saves)
+    return values(batch, head)
+  }
+
+  /// The head's values for the batch that was computed just before.
+  package func values(_ batch: Batch, _ head: ValueHead) -> [Float] {
     let r = normed(batch, head), h = configuration.hidden
     return batch.heads.indices.map { j in
       // In double, in a fixed order: a product of one column is not among those whose rows are known to be invariant.
@@ -58,12 +86,20 @@ extension Transformer {
     _ batch: Batch, dValues: [Float], _ head: ValueHead, store: KeyStore, into gradients: GradientSink,
     headGradients: ValueHead
   ) {
-    let w = workspace, h = configuration.hidden, count = batch.heads.count, r = normed(batch, head)
+    workspace.dx.update(repeating: 0, count: batch.rows * configuration.hidden)
+    addValues(batch, ValueGradient(head, values: dValues, into: headGradients), gradients)
+    trunkBackward(batch, store: store, into: gradients)
+  }
+
+  /// Adds what comes through a head to the gradient of the residual stream.
+  func addValues(_ batch: Batch, _ gradient: ValueGradient, _ gradients: GradientSink) {
+    let w = workspace, h = configuration.hidden, count = batch.heads.count
+    let head = gradient.head, r = normed(batch, head)
     for j in 0..<count {
-      let d = dValues[j]
-      headGradients.bias.pointee += d
+      let d = gradient.values[j]
+      gradient.gradients.bias.pointee += d
       for i in 0..<h {
-        headGradients.weight[i] += d * r.normed[j * h + i]
+        gradient.gradients.weight[i] += d * r.normed[j * h + i]
         r.dnormed[j * h + i] = d * head.weight[i]
       }
     }
@@ -71,9 +107,7 @@ extension Transformer {
     RMSNorm.backward(
       pool, r.x, weight: weights.finalNorm, rstd: r.scale, dy: r.dnormed, dx: r.dx,
       dweight: gradients.at(\.finalNorm) ?? unwanted.base, partial: partial.base, rows: count, width: h)
-    w.dx.update(repeating: 0, count: batch.rows * h)
     for (j, row) in batch.heads.enumerated() { add(w.dx + Int(row.row) * h, r.dx + j * h, count: h) }
-    trunkBackward(batch, store: store, into: gradients)
   }
 
   private func normed(_ batch: Batch, _ head: ValueHead) -> ValueHead.Regions {

@@ -26,7 +26,8 @@ struct AdapterOptions: ParsableArguments {
   @Option(
     name: .customLong("lora-targets"),
     help: ArgumentHelp(
-      "The adapted layers, with commas between (default: all of \(AdapterConfiguration.allModules.joined(separator: ","))).",
+      "The adapted layers, with commas between "
+        + "(default: all of \(AdapterConfiguration.allModules.joined(separator: ","))).",
       valueName: "names"))
   var targets: String?
 
@@ -82,7 +83,8 @@ struct AdapterOptions: ParsableArguments {
   /// What decides the update, for provenance.
   static func parameters(_ configuration: AdapterConfiguration) -> [String: String] {
     [
-      "lora": "\(configuration.rank)", "lora-alpha": "\(configuration.alpha)", "lora-dropout": "\(configuration.dropout)",
+      "lora": "\(configuration.rank)", "lora-alpha": "\(configuration.alpha)",
+      "lora-dropout": "\(configuration.dropout)",
       "lora-targets": configuration.modules.sorted().joined(separator: ","),
     ]
   }

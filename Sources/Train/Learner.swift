@@ -38,18 +38,27 @@ final class Learner {
   let maxGradNorm: Double
   /// Updates made so far, in all steps.
   var updates: Int
+  /// Whether it says log-probabilities; a critic of its own and a reward model say values alone.
+  let speaks: Bool
+  /// Trained beside it, on the same sequences.
+  var critic: Learner?
+  /// The weight of the KL divergence in the reward for the next step, where it adapts.
+  var adaptedBeta: Double?
   let transformer: Transformer
   let store: KeyStore
   let matmul: Matmul
-  let recipe: Recipe
+  var recipe: Recipe
   let options: RecipeOptions
+  /// Of what an adapter's dropout draws.
+  let seed: UInt64
   private var gradientsAreUsed = false
 
   init(
     _ trainable: Trainable, from state: TrainingState, matmul: Matmul, recipe: Recipe, options: RecipeOptions,
-    optimizer settings: OptimizerOptions
+    optimizer settings: OptimizerOptions, speaks: Bool = true, seed: Int = 0
   ) throws {
-    self.trainable = trainable
+    (self.trainable, self.speaks) = (trainable, speaks)
+    self.seed = UInt64(seed)
     (self.matmul, self.recipe, self.options) = (matmul, recipe, options)
     updates = state.updates
     state.optimizer?.prefetch()
@@ -62,7 +71,11 @@ final class Learner {
     transformer.adapter = trainable.adapter
     transformer.recomputes = options.recomputeActivations
     store = KeyStore(policy.configuration, keepsLayers: false)
+    transformer.dropout = nextDropout()
   }
+
+  /// The head on its trunk, if it has one.
+  var head: ValueHead? { trainable.heads.first }
 
   /// The whole step, and what the recipe made of it.
   typealias Step = (data: StepData, prepared: PreparedStep)
@@ -71,21 +84,30 @@ final class Learner {
   struct Outcome {
     var report = Report()
     var gradientNorm = 0.0
+    var criticGradientNorm = 0.0
+    /// What a reward model's scores were moved by.
+    var scoreShift: Double?
+    /// What a trust region's steps found out.
+    var others: [(String, Double)] = []
     var learningRate = 0.0
     var updates = 0
   }
 
-  /// Log-probabilities of the examples under the weights as they are, without gradients.
+  /// What it says of some batches under the weights as they are; `take` gets a sequence's index, the log-probabilities
+  /// of its tokens and the values of its head rows.
   /// - Parameter switchingOff: whether under those without the adapter.
-  func logprobs(
-    _ batches: [PackedBatch], temperature: Float, switchingOff: Bool = false, into target: inout [[Float]]
+  func evaluate(
+    _ batches: [PackedBatch], temperature: Float, switchingOff: Bool = false,
+    _ take: (_ sequence: Int, ArraySlice<Float>?, ArraySlice<Float>?) -> Void
   ) throws {
     if switchingOff { transformer.adapter = nil }
     defer { transformer.adapter = trainable.adapter }
-    for micro in batches {
+    for packed in batches {
       if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
-      let result = transformer.evaluate(micro.batch, store: store, temperature: temperature)
-      for (index, range) in zip(micro.sequences, micro.ranges) { target[index] = Array(result.logprobs[range]) }
+      let pass = forward(packed.batch, temperature: temperature, saves: false)
+      for (sequence, range) in zip(packed.sequences, packed.ranges) {
+        take(sequence, pass.result?.logprobs[range], pass.values?[range])
+      }
     }
   }
 
@@ -96,13 +118,32 @@ final class Learner {
     _ data: TrainingData, _ step: Step, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
     progress: (_ tokens: Int) throws -> Void
   ) throws {
+    let indices = recipe.used(indices, step)
+    if indices.isEmpty { return }
     let weights = recipe.weights(step.data, step.prepared, part: indices)
-    if gradientsAreUsed { trainable.clearGradients() }
-    gradientsAreUsed = true
-    for micro in data.packed(indices, limit: options.tokensPerBatch) {
-      try accumulate(micro, indices, data, step, weights, &records, &outcome)
+    let batches = data.packed(indices, recipe, limit: options.tokensPerBatch)
+    if let region = recipe.trustRegion {
+      updates += 1
+      return try TrustRegionUpdate(
+        learner: self, region: region, data: data, step: step, indices: indices, shares: weights, batches: batches
+      ).apply(&records, &outcome)
+    }
+    beginGradients()
+    for micro in batches {
+      outcome.report += accumulate(micro, indices, data, step, weights, &records).report
       try progress(micro.batch.rows)
     }
     try applyGradients(&outcome)
+    if let critic {
+      var own = Outcome()
+      try critic.applyGradients(&own)
+      outcome.criticGradientNorm += own.gradientNorm
+    }
+  }
+
+  func beginGradients() {
+    if gradientsAreUsed { trainable.clearGradients() }
+    gradientsAreUsed = true
+    critic?.beginGradients()
   }
 }

@@ -78,7 +78,8 @@ struct OptimizerOptions: ParsableArguments {
       throw ValidationError("--schedule \(schedule): expected one of \(known)")
     }
     if shape == .constant {
-      try require(totalUpdates == nil, "--total-updates: --schedule linear or cosine falls over them, constant does not")
+      try require(
+        totalUpdates == nil, "--total-updates: --schedule linear or cosine falls over them, constant does not")
       try require(minimumRate == 0, "--min-lr: --schedule linear or cosine falls to it, constant does not")
     } else {
       try require(

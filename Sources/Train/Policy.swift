@@ -26,13 +26,16 @@ struct Policy {
     checkpoint = try source.step.map { try Checkpoint.open(buffer.checkpointFolder(step: $0)) }
     let path = Self.lasting(source, buffer)
     adapter = try options.configuration(continuing: files.adapter?.configuration, base: path)
-    origin = try Self.origin(checkpoint, buffer) ?? Manifest.Input(role: "start", name: path, digest: files.weightsDigest)
+    origin =
+      try Self.origin(checkpoint, buffer) ?? Manifest.Input(role: "start", name: path, digest: files.weightsDigest)
   }
 
   /// A path that means the same from everywhere: relative to the buffer where inside, else absolute.
   private static func lasting(_ source: ModelReference, _ buffer: Buffer) -> String {
     let isAverage = source.path.hasSuffix("/ema") && ModelFiles.averaged(source.path) != nil
-    if let step = source.step { return buffer.relative(buffer.checkpointFolder(step: step)) + (isAverage ? "/ema" : "") }
+    if let step = source.step {
+      return buffer.relative(buffer.checkpointFolder(step: step)) + (isAverage ? "/ema" : "")
+    }
     return URL(fileURLWithPath: source.path).standardized.path
   }
 
@@ -47,9 +50,8 @@ struct Policy {
     var found: Manifest.Input?
     while manifest.action.stage == "train", let policy = manifest.inputs.first(where: { $0.role == "policy" }) {
       found = Manifest.Input(role: "start", name: policy.name, digest: policy.digest)
-      guard let earlier = try buffer.manifests(.checkpoint).first(where: { buffer.relative(buffer.path(of: $0)) == policy.name }),
-        earlier.step < manifest.step
-      else { break }
+      let earlier = try buffer.manifests(.checkpoint).first { buffer.relative(buffer.path(of: $0)) == policy.name }
+      guard let earlier, earlier.step < manifest.step else { break }
       manifest = earlier
     }
     return found
@@ -57,8 +59,12 @@ struct Policy {
 
   /// Whether a new adapter begins: the optimizer then begins, too.
   var isFreshAdapter: Bool { adapter != nil && files.adapter == nil }
-  /// The digest of the weights without the adapter.
-  var baseDigest: String? { adapter == nil ? nil : files.adapter?.baseDigest ?? files.weightsDigest }
+  /// What the adapter is trained on.
+  var base: Manifest.Input? {
+    guard let adapter else { return nil }
+    return Manifest.Input(
+      role: "base", name: adapter.baseModel ?? source.path, digest: files.adapter?.baseDigest ?? files.weightsDigest)
+  }
 
   /// What was left to go on with.
   func state(fresh: Bool) throws -> TrainingState {
@@ -69,13 +75,15 @@ struct Policy {
   }
 
   /// Reads what is trained into memory.
-  func trainable(frozen: [ParameterPattern], seed: Int, pool: ThreadPool) throws -> Trainable {
+  func trainable(
+    heads: [ValueHead] = [], frozen: [ParameterPattern], seed: Int, pool: ThreadPool
+  ) throws -> Trainable {
     let weights = try Parameters(configuration, from: files, pool: pool)
     let adapter = try adapter.map { settings in
       try files.adapter.map { try Adapter($0, settings: settings, for: configuration, pool: pool) }
         ?? Adapter.fresh(configuration, settings, seed: UInt64(seed))
     }
-    return try Trainable(weights, adapter: adapter, frozen: frozen)
+    return try Trainable(weights, adapter: adapter, heads: heads, frozen: frozen)
   }
 }
 

@@ -10,7 +10,7 @@ struct RecipeOptions: ParsableArguments {
       discussion: "docs/objectives.md has each one's equation and paper."))
   var recipe = "grpo"
 
-  @Option(help: "Whose constants (eps, ddof, aggregation): trl, verl or openrlhf (default: the recipe's first).")
+  @Option(help: "Whose constants (eps, ddof, aggregation), such as trl or verl, or which variant (default: the recipe's first).")
   var preset: String?
 
   @Option(help: "Weight of the KL divergence to the reference in the loss (beta; default: the preset's).")
@@ -23,6 +23,14 @@ struct RecipeOptions: ParsableArguments {
   var entropy: Double?
   @Option(help: ArgumentHelp("How tokens are weighted: token-mean, seq-mean-token-mean, …", valueName: "name"))
   var aggregation: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Any other setting of the recipe, as NAME=VALUE; may be given again.",
+      discussion: "Such as beta=0.2, lam=0.95, rollout_mode=token_truncate or kl_in_reward_beta=0.05; a wrong name lists all.",
+      valueName: "name=value"))
+  var settings: [String] = []
 
   @Option(help: ArgumentHelp("Optimizer updates per pass: the groups are dealt into this many parts.", valueName: "n"))
   var minibatches = 1
@@ -60,10 +68,15 @@ struct RecipeOptions: ParsableArguments {
         "--recipe \(recipe)\(preset.map { " --preset \($0)" } ?? ""): there is no such recipe and preset",
         hint: "there are \(known)")
     }
+    let given = try settings.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else { throw RollbookError.usage("--set \(text): expected NAME=VALUE") }
+      return (parts[0], parts[1] as String?)
+    }
     let flags = [
       ("kl", kl.map { "\($0)" }), ("clip-low", clipLow.map { "\($0)" }), ("clip-high", clipHigh.map { "\($0)" }),
       ("entropy", entropy.map { "\($0)" }), ("aggregation", aggregation),
-    ]
+    ] + given
     for (name, value) in flags {
       guard let value else { continue }
       do {
@@ -75,10 +88,6 @@ struct RecipeOptions: ParsableArguments {
             ?? "--\(name): recipe \(recipe) has no such setting",
           hint: "its settings are \(known)")
       }
-    }
-    let given: Needs = [.reference, .entropy, .behaviour]
-    guard made.data == .rollouts, made.needs.isSubset(of: given), made.trustRegion == nil else {
-      throw RollbookError.usage("--recipe \(recipe): this program cannot provide what it needs (\(made.needs))")
     }
     return made
   }

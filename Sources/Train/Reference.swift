@@ -2,6 +2,7 @@ internal import Formats
 internal import Foundation
 internal import Kernels
 internal import Model
+internal import Objectives
 internal import Pipeline
 
 /// The frozen model that a KL divergence is measured to.
@@ -15,16 +16,17 @@ enum Reference {
   static func find(_ text: String, _ buffer: Buffer, step: Int, _ policy: Policy) throws -> Reference {
     let basePath = policy.files.adapter?.basePath ?? policy.source.path
     if text == "base" {
-      guard let digest = policy.baseDigest else {
+      guard let digest = policy.base?.digest else {
         throw RollbookError.usage(
           "--reference base is the model without its adapter, and there is no adapter",
           hint: "train one with --lora, or give --reference start, step:N, a folder or a .gguf file")
       }
       return .base(path: basePath, digest: digest)
     }
-    let files = try text == "start" ? start(policy, buffer) : ModelFiles.open(
-      path: ModelReference.find(text, in: buffer, upTo: step).path)
-    if let digest = policy.baseDigest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
+    let files =
+      try text == "start"
+      ? start(policy, buffer) : ModelFiles.open(path: ModelReference.find(text, in: buffer, upTo: step).path)
+    if let digest = policy.base?.digest, files.weightsDigest == digest { return .base(path: basePath, digest: digest) }
     return .model(files)
   }
 
@@ -56,54 +58,17 @@ enum Reference {
 }
 
 extension Train {
-  /// The frozen model; nil where no KL divergence is asked for.
-  func findReference(_ buffer: Buffer, _ policy: Policy, needed kl: Double?) throws -> Reference? {
+  /// The frozen model; nil where nothing is compared with one.
+  func findReference(_ buffer: Buffer, _ policy: Policy, _ recipe: Recipe) throws -> Reference? {
     if let reference { return try Reference.find(reference, buffer, step: stage.step, policy) }
-    if let kl {
+    guard recipe.needs.contains(.reference) else { return nil }
+    if let kl = recipe.policy?.kl, kl != 0 {
       throw RollbookError.usage(
         "the recipe's KL weight is \(kl), which needs a model to measure the divergence to",
         hint: "give --reference, such as 'start', the model the run began with, or --kl 0")
     }
-    return nil
-  }
-
-  /// The reference's log-probabilities of every response token. Where the reference is the policy itself they are the
-  /// policy's own, to the bit.
-  func measureReference(
-    _ reference: Reference?, _ policy: Policy, _ learner: Learner, _ data: TrainingData, _ records: inout TokenRecords
-  ) throws {
-    let all = data.packed(Array(data.examples.indices), limit: options.tokensPerBatch)
-    if options.minibatches * options.epochs > 1 {
-      try learner.logprobs(all, temperature: data.temperature, into: &records.old)
-    }
-    guard let reference else { return }
-    var found = [[Float]](repeating: [], count: data.examples.count)
-    if reference.input.digest == policy.files.weightsDigest {
-      if records.old.first?.isEmpty == false { found = records.old } else {
-        try learner.logprobs(all, temperature: data.temperature, into: &found)
-      }
-    } else {
-      switch reference {
-      case .base: try learner.logprobs(all, temperature: data.temperature, switchingOff: true, into: &found)
-      case .model(let files): try evaluate(files, learner, all, data, into: &found)
-      }
-    }
-    records.reference = found
-  }
-
-  private func evaluate(
-    _ files: ModelFiles, _ learner: Learner, _ all: [PackedBatch], _ data: TrainingData, into found: inout [[Float]]
-  ) throws {
-    let configuration = try ModelConfiguration(files.config, place: files.path)
-    guard configuration.vocabularyCount == learner.trainable.policy.configuration.vocabularyCount else {
-      throw RollbookError.badInput(files.path, "the reference has another vocabulary than the policy")
-    }
-    let model = try Transformer.packed(configuration, from: files, matmul: learner.matmul)
-    let store = KeyStore(configuration, keepsLayers: false)
-    for micro in all {
-      if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
-      let result = model.evaluate(micro.batch, store: store, temperature: data.temperature)
-      for (index, range) in zip(micro.sequences, micro.ranges) { found[index] = Array(result.logprobs[range]) }
-    }
+    throw RollbookError.usage(
+      "--recipe \(recipe.name) compares the policy with a frozen reference, and none is given",
+      hint: "give --reference, such as 'start', the model the run began with")
   }
 }

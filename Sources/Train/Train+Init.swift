@@ -40,9 +40,9 @@ extension Train {
     let deviation = Float(json["initializer_range"]?.double ?? 0.02)
     let recipe = try options.made()
     let learner = try Learner(
-      Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)), from: TrainingState(),
-      matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: recipe, options: options,
-      optimizer: optimizer)
+      Trainable(Parameters.random(configuration, seed: UInt64(stage.seed), deviation: deviation)),
+      from: TrainingState(), matmul: Matmul(pool: ThreadPool(threads: stage.threadCount)), recipe: recipe,
+      options: options, optimizer: optimizer)
     _ = try publishCheckpoint(
       buffer, learner, config: json, generationConfig: nil, tokenizer: tokenizer, step: stage.step, provenance, [:])
     try stage.finish(

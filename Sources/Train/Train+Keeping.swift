@@ -90,18 +90,17 @@ extension Train {
       needed.insert(step)
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: buffer.staging)) ?? []
-    for name in names where name.hasPrefix("rollouts-step-") {
-      // A lock stays behind; one that is held is a stage at work.
-      if name.hasSuffix(".lock"), (try? StagingLock(path: buffer.stagingPath(name)))?.release() != nil { continue }
+    // Locks stay behind; whether one is held cannot be asked without being in the way of a stage that begins.
+    for name in names where name.hasPrefix("rollouts-step-") && !name.hasSuffix(".lock") {
       guard let staged = Int(name.dropFirst("rollouts-step-".count).prefix { $0.isNumber }),
         let source = manifests.last(where: { $0.step <= staged })
       else { continue }
       needed.insert(source.step)
     }
     for manifest in manifests where kept.union(needed).contains(manifest.step) {
-      guard manifest.files?.contains(where: { $0.name == AdapterConfiguration.weightsName }) == true else { continue }
-      let base = manifest.inputs.first { $0.role == "base" } ?? manifest.inputs.first { $0.role == "policy" }
-      if let base, let step = step(of: base.name) { needed.insert(step) }
+      if let base = manifest.inputs.first(where: { $0.role == "base" }), let step = step(of: base.name) {
+        needed.insert(step)
+      }
     }
     return needed
   }

@@ -8,11 +8,15 @@ internal import Tokenizer
 
 extension Train {
   func provenance(
-    _ recipe: Recipe, _ data: TrainingData, _ policy: Policy, _ frozen: Reference?, _ matmul: Matmul
+    _ recipe: Recipe, _ data: TrainingData, _ policy: Policy, _ others: [Manifest.Input], _ matmul: Matmul
   ) throws -> Provenance {
     let files = policy.files
     var parameters = options.parameters.merging(optimizer.parameters) { $1 }
     if let adapter = policy.adapter { parameters.merge(AdapterOptions.parameters(adapter)) { $1 } }
+    parameters.merge(mixture.parameters) { $1 }
+    if let rate = critic.learningRate { parameters["critic-lr"] = "\(rate)" }
+    if let what = critic.critic { parameters["critic"] = what }
+    if let maxStaleness { parameters["max-staleness"] = "\(maxStaleness)" }
     parameters["precision"] = matmul.precision.rawValue
     parameters["recipe"] = "\(recipe.name) \(recipe.preset)"
     for (name, value) in recipe.parameters { parameters["recipe.\(name)"] = value }
@@ -22,20 +26,21 @@ extension Train {
     parameters["temperature"] = "\(data.temperature)"
     var inputs = data.inputs
     inputs.append(Manifest.Input(role: "policy", name: policy.source.path, digest: files.weightsDigest))
-    if let adapter = files.adapter {
-      inputs.append(Manifest.Input(role: "base", name: adapter.configuration.baseModel ?? adapter.basePath, digest: adapter.baseDigest))
-    }
+    if let base = policy.base { inputs.append(base) }
     inputs.append(
       Manifest.Input(role: "config", name: "config.json", digest: Digest.xxh3(try files.config.serialized(sortedKeys: true))))
     if !optimizer.freshOptimizer, !policy.isFreshAdapter {
-      let names = [CheckpointWriter.optimizerName] + (optimizer.averageDecay == nil ? [] : [CheckpointWriter.averageName])
-      for name in names {
-        guard let file = policy.checkpoint?.manifest.files?.first(where: { $0.name == name }) else { continue }
-        let role = name == CheckpointWriter.optimizerName ? "optimizer" : "average"
+      let roles = [
+        CheckpointWriter.optimizerName: "optimizer", CheckpointWriter.averageName: "average",
+        CheckpointWriter.headName: "value-head", CriticSource.weightsName: "critic",
+        CriticSource.optimizerName: "critic-optimizer",
+      ]
+      for file in policy.checkpoint?.manifest.files ?? [] {
+        guard let role = roles[file.name], role != "average" || optimizer.averageDecay != nil else { continue }
         inputs.append(Manifest.Input(role: role, name: file.name, digest: file.digest))
       }
     }
-    if let frozen { inputs.append(frozen.input) }
+    inputs += others
     return Provenance(
       "train", parameters: parameters, inputs: inputs, seed: stage.seed, policy: files.weightsDigest,
       tokenizer: policy.tokenizer.digest, kernels: matmul.description, threads: stage.threadCount)
@@ -78,6 +83,11 @@ extension Train {
       ("seconds", seconds), ("tokens_per_second", Double(tokens) / max(seconds, 1e-9)),
       ("peak_memory_bytes", Double(peakMemory())),
     ]
+    if outcome.criticGradientNorm > 0 {
+      all.append(("critic_grad_norm", outcome.criticGradientNorm / Double(max(1, outcome.updates))))
+    }
+    all += outcome.others
+    if let shift = outcome.scoreShift { all.append(("score_shift", shift)) }
     all += data.metrics.values.map { ($0.name, $0.value) }
     all += data.importanceWeights(records).values.map { ($0.name, $0.value) }
     return all
@@ -102,12 +112,14 @@ extension Train {
     let writer = try UpdateShardWriter(
       staging: staging, metadata: ["rollbook.action": provenance.key], resume: false)
     for group in Dictionary(grouping: data.examples.indices, by: { data.examples[$0].group }).sorted(by: { $0.key < $1.key }) {
-      try writer.append(group.value.map { updateRow(data.examples[$0], $0, records, recipe, data) })
+      // What had no share in the loss was not computed.
+      let rows = group.value.filter { !records.weights[$0].isEmpty }
+      if !rows.isEmpty { try writer.append(rows.map { updateRow(data.examples[$0], $0, records, recipe) }) }
     }
     try writer.finish()
     let checkpoint = try publishCheckpoint(
       buffer, learner, config: policy.files.config, generationConfig: policy.files.generationConfig,
-      tokenizer: policy.tokenizer, step: stage.step + 1, origin: policy.origin, baseDigest: policy.baseDigest,
+      tokenizer: policy.tokenizer, step: stage.step + 1, origin: policy.origin, baseDigest: policy.base?.digest,
       provenance, summary)
     try publishUpdates(buffer, like: checkpoint)
   }
@@ -132,9 +144,14 @@ extension Train {
   }
 
   private func updateRow(
-    _ example: Example, _ index: Int, _ records: TokenRecords, _ recipe: Recipe, _ data: TrainingData
+    _ example: Example, _ index: Int, _ records: TokenRecords, _ recipe: Recipe
   ) -> UpdateRow {
-    let rollout = example.rollout, old = records.old[index], new = records.logprobs[index]
+    let rollout = example.rollout
+    // A reward model says no log-probabilities.
+    func filled(_ found: [Float]) -> [Float] {
+      found.isEmpty ? [Float](repeating: .nan, count: rollout.responseTokens.count) : found
+    }
+    let old = filled(records.old[index]), new = filled(records.logprobs[index])
     let ratios = zip(new, old).map { exp(Double($0) - Double($1)) }
     return UpdateRow(
       rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,

@@ -5,18 +5,25 @@ internal import Pipeline
 
 extension Train {
   /// Says what is likely to be a mistake, before the work begins.
-  func warn(_ data: TrainingData, policy: String) {
-    let stale = data.examples.filter { $0.rollout.policy != policy }.count
-    if stale > 0 {
+  func warn(_ data: TrainingData, policy: String, _ recipe: Recipe) {
+    guard recipe.data == .rollouts else { return }
+    let samples = data.examples.filter { Role($0.rollout.kind, for: recipe) == .sample }
+    let stale = samples.filter { $0.rollout.policy != policy }.count
+    if stale > 0, !recipe.needs.contains(.behaviour) {
       stage.note(
-        "note: \(stale) of \(data.examples.count) rollouts were sampled from other weights; the loss does not correct "
-          + "for that (metric rollout_logp_diff_mean says how far they are)")
+        "note: \(stale) of \(samples.count) rollouts were sampled from other weights; the loss does not correct for that "
+          + "(metric rollout_logp_diff_mean says how far they are; --set rollout_mode=token_truncate would)")
     }
     if !data.isWhole {
       stage.note(
         "note: the rollouts were not drawn from the policy's whole distribution (greedy, top-k, top-p or min-p)")
     }
-    if data.examples.allSatisfy({ $0.advantages.allSatisfy { $0 == 0 } }) {
+    let demonstrations = data.examples.count - samples.count
+    if demonstrations > 0, recipe.demonstrations == nil {
+      stage.note(
+        "note: \(demonstrations) demonstrations count for nothing: --set demonstration_coef=0.1 gives them a share of the loss")
+    }
+    if !samples.isEmpty, samples.allSatisfy({ $0.advantages.allSatisfy { $0 == 0 } }) {
       stage.note("note: every advantage is 0 (are all rewards of each group equal?): nothing is learned from this step")
     }
     warn(data.metrics)

@@ -7,7 +7,7 @@ internal import Objectives
 internal import Pipeline
 internal import Tokenizer
 
-/// One training step: from a step's scored rollouts and checkpoint N to checkpoint N+1.
+/// One training step: from a step's rollouts and checkpoint N to checkpoint N+1.
 @main struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollbook-train", abstract: "Train a policy on a step's scored rollouts; publish the next checkpoint.",
@@ -20,8 +20,15 @@ internal import Tokenizer
           rollbook train --buffer runs/add --step 1 --lr 1e-5 --on-policy
         A low-rank adapter instead of all weights, measured against the model without it:
           rollbook train --buffer runs/add --step 0 --model smollm2.gguf --lora 16 --lr 1e-4 --kl 0.02 --reference base
-        Only on some of the step's rollouts:
+        PPO with a critic, which begins as the policy and goes on from checkpoint to checkpoint:
+          rollbook train --buffer runs/add --step 0 --model smollm2.gguf --recipe ppo --lr 1e-6 --critic-lr 1e-5
+        DPO on imported preferences, or on pairs made of scored groups; a reward model from the same:
+          rollbook train --buffer runs/pref --step 0 --model smollm2.gguf --recipe dpo --reference start --lr 1e-6
+          rollbook train --buffer runs/pref --step 0 --model smollm2.gguf --recipe reward-model --lr 1e-5
+        Only on some of the step's rollouts, or on a mixture of steps and demonstrations:
           rollbook train --buffer runs/add --step 1 --lr 1e-5 --where 'response_length <= 100'
+          rollbook train --buffer runs/add --step 9 --lr 1e-5 --set demonstration_coef=0.1 --mix '0.7 step = {step}' \\
+            --mix '0.2 step between {step-4} and {step-1}' --mix '0.1 kind = demonstration'
         A fresh model with random weights as checkpoint 0:
           rollbook train --buffer runs/sort --step 0 --init examples/sort/config.json --seed 1
 
@@ -33,6 +40,8 @@ internal import Tokenizer
   @OptionGroup var options: RecipeOptions
   @OptionGroup var optimizer: OptimizerOptions
   @OptionGroup var adapter: AdapterOptions
+  @OptionGroup var critic: CriticOptions
+  @OptionGroup var mixture: MixOptions
   @OptionGroup var keeping: KeepOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup var selection: SelectionOptions
@@ -42,10 +51,20 @@ internal import Tokenizer
   @Option(
     help: ArgumentHelp(
       "A frozen model that the KL divergence is measured to.",
-      discussion: "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
+      discussion:
+        "Written like --model, or 'start': what the run began with, or 'base': the policy without its adapter."))
   var reference: String?
   @Option(help: ArgumentHelp("The score set to learn from.", valueName: "name"))
   var scores = "main"
+  @Option(
+    help: ArgumentHelp(
+      "Another buffer's rollouts of the same prompts: greedy ones (remax), the reference model's (o1-pruner).",
+      valueName: "buffer"))
+  var baseline: String?
+  @Option(help: ArgumentHelp("Leave out rollouts that a policy more than this many steps older sampled.", valueName: "n"))
+  var maxStaleness: Int?
+  @Flag(help: "Measure the recipe's loss and metrics on the selected rows, and publish nothing.")
+  var evaluate = false
   @Flag(help: "Refuse rollouts that other weights have sampled.")
   var onPolicy = false
   @Option(
@@ -62,94 +81,38 @@ internal import Tokenizer
     let buffer = try Buffer.open(path: stage.buffer, create: false)
     let policy = try Policy(model, buffer, step: stage.step, adapter: adapter)
     try buffer.bindTokenizer(policy.tokenizer.digest)
-    let selected = try selection.ids(buffer, step: stage.step, set: scores)
-    var data = try TrainingData(buffer, step: stage.step, scores: scores, selected: selected)
+    var data = try readData(buffer, recipe)
     try data.check(
-      policy: policy.files.weightsDigest, tokenizer: policy.tokenizer.digest, onPolicy: onPolicy,
+      recipe, policy: policy.files.weightsDigest, tokenizer: policy.tokenizer.digest, onPolicy: onPolicy,
       vocabulary: policy.configuration.vocabularyCount)
-    let frozen = try findReference(buffer, policy, needed: recipe.needs.contains(.reference) ? recipe.policy?.kl ?? 0 : nil)
-    let precision = try Precision.choose(engine.precision, preferred: data.precision)
+    try limitStaleness(&data)
+    let baseline = try findBaseline(recipe, data)
+    let frozen = try findReference(buffer, policy, recipe)
+    let source = try CriticSource.find(
+      critic, policy, buffer, step: stage.step, isNeeded: recipe.needs.contains(.values))
+    // Differences of log-probabilities, by which TRPO finds its direction, drown in bf16's rounding.
+    let precision = try Precision.choose(
+      engine.precision, preferred: recipe.trustRegion == nil ? data.precision : Precision.f32.rawValue)
     let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: precision)
-    let provenance = try provenance(recipe, data, policy, frozen, matmul)
-    if try isDone(buffer, provenance) { return try finishDone(buffer) }
+    let others = [frozen?.input, source?.input].compactMap { $0 } + (baseline?.inputs ?? [])
+    let provenance = try provenance(recipe, data, policy, others, matmul)
+    if !evaluate, try isDone(buffer, provenance) { return try finishDone(buffer) }
 
     let clock = Timestamp.steady
-    let trainable = try policy.trainable(frozen: optimizer.patterns, seed: stage.seed, pool: matmul.pool)
-    let learner = try Learner(
-      trainable, from: policy.state(fresh: optimizer.freshOptimizer), matmul: matmul, recipe: recipe, options: options,
-      optimizer: optimizer)
-    let step = data.step
-    let prepared = recipe.prepare(step)
-    for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
-    warn(data, policy: policy.files.weightsDigest)
+    let learner = try makeLearner(policy, source, recipe, matmul)
     var records = TokenRecords(count: data.examples.count)
-    try measureReference(frozen, policy, learner, data, &records)
-    let outcome = try train(learner, data, (step, prepared), &records)
+    var step = data.step(recipe, others: baseline, seed: UInt64(stage.seed) &+ UInt64(stage.step))
+    try measure(frozen, policy, learner, data, &step, &records)
+    let prepared = try prepare(learner, step, policy)
+    for index in data.examples.indices { data.examples[index].advantages = prepared.advantages[index] }
+    warn(data, policy: policy.files.weightsDigest, recipe)
+    if evaluate { return try reportLoss(learner, data, (step, prepared), &records) }
+    var outcome = try train(learner, data, (step, prepared), &records)
+    try centerScores(learner, data, (step, prepared), &outcome)
     let metrics = self.metrics(outcome, prepared, data, records, seconds: Timestamp.steady - clock)
     try publish(buffer, policy, learner, data, records, recipe, provenance, metrics)
     try Metrics(buffer).record(step: stage.step, stage: "train", metrics)
     try prune(buffer)
     try finish(metrics)
-  }
-
-  /// The updates: each epoch deals the groups into minibatches in an order drawn from seed, step and epoch.
-  private func train(
-    _ learner: Learner, _ data: TrainingData, _ step: Learner.Step, _ records: inout TokenRecords
-  ) throws -> Learner.Outcome {
-    var outcome = Learner.Outcome()
-    let total = data.examples.reduce(0) { $0 + $1.rollout.responseTokens.count } * options.epochs
-    var progress = Progress("train", stage, total: total, unit: "tokens")
-    var done = 0
-    for epoch in 0..<options.epochs {
-      for indices in minibatches(data, epoch: epoch) {
-        let before = done
-        let tokens = indices.reduce(0) { $0 + data.examples[$1].rollout.responseTokens.count }
-        var rows = 0
-        try learner.update(data, step, indices, &records, &outcome) { more in
-          if Interrupt.requested { throw Interrupt.error("nothing of step \(stage.step) is published yet") }
-          rows += more
-          progress.update(before + min(tokens, rows))
-        }
-        done += tokens
-        progress.update(done)
-      }
-    }
-    progress.finish()
-    return outcome
-  }
-
-  private func minibatches(_ data: TrainingData, epoch: Int) -> [[Int]] {
-    let groups = Dictionary(grouping: data.examples.indices) { data.examples[$0].group }
-      .sorted { $0.key < $1.key }.map(\.value)
-    var order = Array(groups.indices)
-    if options.minibatches > 1 || options.epochs > 1 {
-      let random = RolloutRandom(
-        seed: UInt64(stage.seed), step: UInt64(stage.step), prompt: 0x6D69_6E69, sample: UInt64(epoch))
-      for i in stride(from: order.count - 1, to: 0, by: -1) {
-        order.swapAt(i, min(i, Int(random.uniform(position: i) * Double(i + 1))))
-      }
-    }
-    let parts = min(options.minibatches, order.count)
-    return (0..<parts).map { part in
-      order[order.count * part / parts..<order.count * (part + 1) / parts].flatMap { groups[$0] }
-    }
-  }
-
-  private func finishDone(_ buffer: Buffer) throws {
-    try stage.finish(
-      ["stage": "train", "step": .int(stage.step), "made": 0],
-      "already done: step \(stage.step) made \(Buffer.stepName(stage.step + 1))")
-  }
-
-  private func finish(_ metrics: [(String, Double)]) throws {
-    warn(afterwards: metrics)
-    var summary: JSONObject = ["stage": "train", "step": .int(stage.step), "made": 1]
-    for (name, value) in metrics { summary[name] = JSON.finite(value) }
-    func value(_ name: String) -> Double? { metrics.first { $0.0 == name }?.1 }
-    try stage.finish(
-      summary,
-      "step \(stage.step): loss \(Format.decimal(value("loss") ?? .nan, 4)), "
-        + "gradient norm \(Format.decimal(value("grad_norm") ?? .nan, 3)), "
-        + "\(Format.brief(value("tokens_per_second") ?? .nan)) tokens/s; published \(Buffer.stepName(stage.step + 1))")
   }
 }

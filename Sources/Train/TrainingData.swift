@@ -2,23 +2,6 @@ internal import Formats
 internal import Objectives
 internal import Pipeline
 
-/// One response to learn from.
-struct Example {
-  let rollout: Rollout
-  let reward: Double?
-  /// In the order of the step's components.
-  let components: [Double?]
-  /// Its group among the step's, counted from 0 over all shards.
-  let group: Int
-  /// One per response token, set once the step is prepared.
-  var advantages: [Double] = []
-
-  /// Tokens that train.
-  var trainedTokens: Int {
-    rollout.responseMask.map { $0.count { $0 } } ?? rollout.responseTokens.count
-  }
-}
-
 /// A step's rollouts with their rewards from one score set.
 struct TrainingData {
   var examples: [Example] = []
@@ -36,25 +19,33 @@ struct TrainingData {
   /// Tokenizer digests of the shards.
   private(set) var tokenizers: Set<String> = []
 
-  /// What a recipe reads of the whole step.
-  var step: StepData {
-    let responses = examples.map { example in
-      StepData.Response(
-        trains: example.rollout.responseMask ?? example.rollout.responseTokens.map { _ in true },
-        reward: example.reward, group: example.group)
+  /// Reads the shards that hold what was drawn, and the scores of the set for them.
+  ///
+  /// - Parameter needsScores: whether a row must have a score, by its kind.
+  /// - Throws: `missing` when a row has no score in the set though it needs one, or there are no rollouts.
+  init(
+    _ buffer: Buffer, _ drawn: Drawn, scores set: String, needsScores: (_ kind: String) -> Bool
+  ) throws {
+    for (step, selected) in drawn.rows.sorted(by: { $0.key < $1.key }) {
+      let shards = try buffer.completeRollouts(step: step)
+      let scores = try readScores(buffer, step: step, set: set)
+      for manifest in shards {
+        let count = examples.count
+        try readRows(buffer, manifest, selected, scores, set, needsScores)
+        if examples.count > count || drawn.rows.count == 1 {
+          try readSettings(manifest)
+          inputs.append(Manifest.Input(role: "rollouts", name: manifest.name, digest: manifest.digest))
+        }
+      }
     }
-    return StepData(responses: responses, responseLimit: max(1, maxNewTokens))
+    guard !examples.isEmpty || drawn.rows.values.allSatisfy({ $0 == nil }) else {
+      throw RollbookError.missing("--where", "no rollout of step \(drawn.rows.keys.sorted()[0]) is selected")
+    }
   }
 
-  /// Reads every shard of the step and the scores of the set for each.
-  ///
-  /// - Parameter selected: The rollouts to train on; nil for all.
-  /// - Throws: `missing` when a shard has no scores in the set or there are no rollouts, or none is selected.
-  init(_ buffer: Buffer, step: Int, scores set: String, selected: Set<RolloutID>?) throws {
-    let shards = try buffer.completeRollouts(step: step)
+  private mutating func readScores(_ buffer: Buffer, step: Int, set: String) throws -> [RolloutID: ScoreRow] {
     var rewards: [RolloutID: ScoreRow] = [:]
-    let scores = try buffer.manifests(.scores, step: step, set: set)
-    for manifest in scores {
+    for manifest in try buffer.manifests(.scores, step: step, set: set) {
       let reader = try ScoreShardReader(path: buffer.intactPath(of: manifest))
       if components.isEmpty { components = reader.components }
       // Shards may have been scored apart, with their components in another order.
@@ -65,28 +56,34 @@ struct TrainingData {
       }
       inputs.append(Manifest.Input(role: "scores", name: manifest.name, digest: manifest.digest))
     }
-    for manifest in shards {
-      try readSettings(manifest)
-      inputs.append(Manifest.Input(role: "rollouts", name: manifest.name, digest: manifest.digest))
-      var last: Int?
-      var group = (examples.last?.group ?? -1)
-      for rollout in try RolloutShardReader(path: buffer.intactPath(of: manifest)).rows()
-      where selected?.contains(rollout.id) ?? true {
-        guard let score = rewards[rollout.id] else {
-          throw RollbookError.missing(
-            manifest.name, "rollout \(step)/\(rollout.promptID)/\(rollout.sample) has no score in set '\(set)'",
-            hint: "run `rollbook score --step \(step) --scores \(set)` first")
-        }
-        if rollout.group != last { group += 1 }
-        last = rollout.group
-        examples.append(Example(
-            rollout: rollout, reward: score.reward, components: score.components, group: group))
+    return rewards
+  }
+
+  private mutating func readRows(
+    _ buffer: Buffer, _ manifest: Manifest, _ selected: Set<RolloutID>?, _ scores: [RolloutID: ScoreRow], _ set: String,
+    _ needsScores: (String) -> Bool
+  ) throws {
+    var last: Int?, group = examples.last?.group ?? -1
+    for var rollout in try RolloutShardReader(path: buffer.intactPath(of: manifest)).rows()
+    where selected?.contains(rollout.id) ?? true {
+      if rollout.promptTokens.isEmpty { rollout.beginAfterFirstToken() }
+      let score = scores[rollout.id]
+      guard score != nil || !needsScores(rollout.kind) else {
+        throw RollbookError.missing(
+          manifest.name, "rollout \(rollout.step)/\(rollout.promptID)/\(rollout.sample) has no score in set '\(set)'",
+          hint: "run `rollbook score --step \(rollout.step) --scores \(set)` first")
       }
-    }
-    guard !examples.isEmpty || selected == nil else {
-      throw RollbookError.missing("--where", "no rollout of step \(step) is selected")
+      if rollout.group != last { group += 1 }
+      last = rollout.group
+      examples.append(
+        Example(
+          rollout: rollout, reward: score?.reward, components: score?.components ?? components.map { _ in nil },
+          group: group))
     }
   }
+
+  /// Leaves rows out for which a recipe has no use, such as rejected answers for supervised learning.
+  mutating func keep(_ isUseful: (Example) -> Bool) { examples.removeAll { !isUseful($0) } }
 
   private mutating func readSettings(_ manifest: Manifest) throws {
     if let tokenizer = manifest.action.tokenizer { tokenizers.insert(tokenizer) }
@@ -107,13 +104,14 @@ struct TrainingData {
   }
 
   /// Refuses what does not fit the policy.
-  func check(policy: String, tokenizer: String, onPolicy: Bool, vocabulary: Int) throws {
+  func check(_ recipe: Recipe, policy: String, tokenizer: String, onPolicy: Bool, vocabulary: Int) throws {
     if let other = tokenizers.first(where: { $0 != tokenizer }) {
       throw RollbookError.badInput(
         "the rollouts", "their tokenizer is \(other), the policy's \(tokenizer)",
         hint: "train the model whose tokenizer made them")
     }
-    guard examples.contains(where: { $0.reward != nil }) else {
+    let isJudged = examples.contains { Role($0.rollout.kind, for: recipe) == .sample }
+    guard !isJudged || examples.contains(where: { $0.reward != nil }) else {
       throw RollbookError.missing(
         "the score set", "no rollout has a reward", hint: "do the prompts have the answers that the rewards need?")
     }
@@ -123,9 +121,14 @@ struct TrainingData {
         hint: "generate with --temperature 1 alone, or leave --on-policy out")
     }
     for example in examples {
-      let rollout = example.rollout
-      let place = "rollout \(rollout.step)/\(rollout.promptID)/\(rollout.sample)"
-      if onPolicy, rollout.policy != policy {
+      let rollout = example.rollout, place = example.place
+      let role = Role(rollout.kind, for: recipe)
+      guard recipe.data != .rollouts || role == .sample || role == .demonstration else {
+        throw RollbookError.badInput(
+          place, "it is one half of a preference, and --recipe \(recipe.name) learns from rewards",
+          hint: "dpo, simpo, kto and reward-model learn from preferences; or leave it out with --where 'kind = sample'")
+      }
+      if onPolicy, role == .sample, rollout.policy != policy {
         throw RollbookError.badInput(
           place, "it was sampled from \(rollout.policy), the policy to train is \(policy)",
           hint: "--on-policy trains only on what this very checkpoint sampled; leave it out to train off-policy")
@@ -142,5 +145,15 @@ struct TrainingData {
         throw RollbookError.badInput(place, "token \(bad) is not in the model's vocabulary of \(vocabulary)")
       }
     }
+  }
+}
+
+extension Rollout {
+  /// Text without a prompt: its first token is given, the others are predicted.
+  fileprivate mutating func beginAfterFirstToken() {
+    guard responseTokens.count > 1 else { return }
+    promptTokens = [responseTokens.removeFirst()]
+    logprobs?.removeFirst()
+    responseMask?.removeFirst()
   }
 }

@@ -60,6 +60,64 @@ import Testing
     #expect(gradients[1] == gradients[0] && gradients[2] == gradients[0], "gradients depend on the threads")
   }
 
+  /// What an adapter does not see in training depends on the tokens alone: any packing gives the same numbers and, up
+  /// to rounding, the same gradients, which are those of the loss with that very dropout; `evaluate` leaves nothing out.
+  @Test func dropoutDependsOnTheTokensAlone() throws {
+    let c = try smallConfiguration(type: "qwen2"), harness = Harness(smallParameters(c))
+    let adapter = adapter(c, rank: 4, modules: ["q_proj", "o_proj", "up_proj", "down_proj"])
+    harness.transformer.adapter = adapter
+    let prompt: [Int32] = [1, 2, 3, 4], responses: [[Int32]] = [[5, 6, 7], [8, 9], [5, 10, 11, 12]]
+    func run(
+      _ batches: [[Int]], recomputes: Bool = false, threads: Int = 2
+    ) -> (logprobs: [Float], gradients: Adapter) {
+      let harness = Harness(harness.parameters, threads: threads)
+      harness.transformer.adapter = adapter
+      harness.transformer.recomputes = recomputes
+      harness.transformer.dropout = Dropout(share: 0.4, seed: 3, update: 2)
+      var logprobs = [Float](repeating: 0, count: 9)
+      let starts = [0, 3, 5]
+      let gradients = Adapter(c, adapter.configuration)
+      for indices in batches {
+        var batch = Batch()
+        let ranges = batch.append(prompt: prompt, responses: indices.map { responses[$0] })
+        let ones = [Float](repeating: 1, count: batch.heads.count)
+        let result = harness.adapterBackward(batch, ones, ones, into: gradients)
+        for (index, range) in zip(indices, ranges) {
+          for (t, head) in range.enumerated() { logprobs[starts[index] + t] = result.logprobs[head] }
+        }
+      }
+      return (logprobs, gradients)
+    }
+    let whole = run([[0, 1, 2]])
+    var batch = Batch()
+    _ = batch.append(prompt: prompt, responses: responses)
+    harness.transformer.dropout = Dropout(share: 0.4, seed: 3, update: 2)
+    #expect(harness.evaluate(batch).logprobs != whole.logprobs)
+    harness.transformer.dropout = nil
+    for other in [run([[0], [1], [2]]), run([[2, 0], [1]], recomputes: true), run([[0, 1, 2]], threads: 3)] {
+      expectSame(other.logprobs, whole.logprobs, "another packing")
+      let expected = (0..<whole.gradients.layout.count).map { Double(whole.gradients.arena.base[$0]) }
+      let found = (0..<whole.gradients.layout.count).map { other.gradients.arena.base[$0] }
+      #expect(relativeError(found, expected) < 1e-5)
+    }
+    let again = run([[0, 1, 2]], recomputes: true)
+    #expect(again.gradients.bits == whole.gradients.bits)
+    // Finite differences of the sum of log-probabilities and entropies at one element of each matrix.
+    for entry in adapter.layout.entries {
+      let at = entry.offset + entry.count / 2, value = adapter.arena.base[at], step: Float = 1e-2
+      func loss(_ value: Float) -> Double {
+        adapter.arena.base[at] = value
+        harness.transformer.dropout = Dropout(share: 0.4, seed: 3, update: 2)
+        let result = harness.transformer.forward(batch, store: harness.store)
+        return zip(result.logprobs, result.entropies).reduce(0) { $0 + Double($1.0) + Double($1.1) }
+      }
+      let slope = (loss(value + step) - loss(value - step)) / Double(2 * step)
+      adapter.arena.base[at] = value
+      let found = Double(whole.gradients.arena.base[at])
+      #expect(abs(slope - found) <= 2e-2 * max(abs(found), 0.5), "\(entry.name): \(found), by differences \(slope)")
+    }
+  }
+
   @Test func aFolderComesBackAsItWas() throws {
     let c = try smallConfiguration(type: "qwen3"), adapter = adapter(c, modules: ["k_proj", "gate_proj"])
     let folder = NSTemporaryDirectory() + "rollbook-adapter-" + UUID().uuidString
@@ -83,6 +141,7 @@ import Testing
 
   @Test func settings() throws {
     let read = try AdapterConfiguration(Self.config, place: "adapter_config.json")
+    #expect(read.dropout == 0.05)
     #expect(read.rank == 3 && read.alpha == 6 && read.scale == 2 && read.modules == ["q_proj", "v_proj", "down_proj"])
     #expect(try AdapterConfiguration(read.json, place: "again") == read)
     var object = Self.config.object ?? JSONObject()

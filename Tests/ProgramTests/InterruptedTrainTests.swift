@@ -20,9 +20,9 @@ extension ProgramTests {
     }
 
     /// What the step comes to when nobody disturbs it.
-    private func undisturbed(_ flags: [String]) throws -> [String: String] {
+    private func undisturbed(_ flags: [String], _ name: String = "whole") throws -> [String: String] {
       scratch.buffer = start
-      scratch.buffer = try scratch.copy("whole")
+      scratch.buffer = try scratch.copy(name)
       try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect()
       defer { scratch.buffer = start }
       return try scratch.results()
@@ -54,6 +54,27 @@ extension ProgramTests {
       #expect(scratch.names("checkpoints") == ["step-000000"] && scratch.names("shards/updates").isEmpty)
       try scratch.rollbook("verify").expect()
       try resume(Self.long, to: whole)
+    }
+
+    /// The other optimizers, an average, and an adapter with dropout: killed while computing and while publishing.
+    @Test(
+      arguments: [
+        ["--optimizer", "muon", "--ema", "0.9"], ["--optimizer", "adafactor"],
+        ["--lora", "4", "--lora-dropout", "0.2", "--ema", "0.5"]
+      ])
+    func killedWithOtherParameters(flags: [String]) throws {
+      let short = Self.short + flags,
+        long = ["--on-policy", "--epochs", "8", "--minibatches", "4", "--threads", "1"] + flags
+      let published = try undisturbed(short)
+      for (number, file) in ["optimizer", "ema", "adapter_model"].enumerated() {
+        scratch.buffer = start
+        scratch.buffer = try scratch.copy("killed-\(number)")
+        _ = try disturbed(short, SIGKILL) { _ in scratch.exists("staging/checkpoint-step-000001/\(file).safetensors") }
+        try resume(short, to: published, file)
+      }
+      let whole = try undisturbed(long, "whole-long")
+      _ = try disturbed(long, SIGKILL) { $0.hasRun(for: 0.2) && $0.listens }
+      try resume(long, to: whole, "while computing")
     }
 
     @Test func toldToStop() throws {
@@ -104,7 +125,7 @@ extension ProgramTests {
       let signs = [
         "staging/updates-\(scratch.shardName(0))", staged, "\(staged)/model.safetensors",
         "\(staged)/optimizer.safetensors", "\(staged)/manifest.json", "checkpoints/step-000001",
-        "shards/updates/\(scratch.shardName(0))", "shards/updates/step-000000-part-00000.json",
+        "shards/updates/\(scratch.shardName(0))", "shards/updates/step-000000-part-00000.json"
       ]
       for (number, sign) in signs.enumerated() {
         scratch.buffer = start

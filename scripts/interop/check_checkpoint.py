@@ -1,11 +1,13 @@
 """A published checkpoint in Hugging Face transformers: same greedy text, same log-probabilities within 1e-4.
 
-    python check_checkpoint.py CHECKPOINT SHARD.arrow
+    python check_checkpoint.py CHECKPOINT SHARD.arrow [BASE]
 
+A checkpoint with an adapter is loaded by peft, on the Hugging Face folder BASE.
 SHARD holds greedy rollouts of that checkpoint in f32 (rollbook generate --temperature 0 --precision f32): bf16 rounds
 by more than 1e-4. Exit 1 if anything differs, 64 for a shard of another kind.
 """
 import json
+import os
 import sys
 
 import pyarrow as pa
@@ -20,7 +22,13 @@ if float(made["temperature"]) != 0 or made.get("precision", "f32") != "f32":
           f"precision {made.get('precision')}", file=sys.stderr)
     sys.exit(64)
 tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+if os.path.exists(f"{folder}/model.safetensors"):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+else:
+    from peft import PeftModel
+
+    base = AutoModelForCausalLM.from_pretrained(sys.argv[3], dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, folder).eval()
 rows = pa.ipc.open_file(shard).read_all().to_pylist()
 worst, different, texts, prompts = 0.0, 0, 0, 0
 for row in rows:

@@ -83,6 +83,10 @@ float ck_maximum(const float *x, ptrdiff_t count);
 void ck_adamw(float *p, const float *g, float *m, float *v, ptrdiff_t count, float gradient_scale, float lr,
               float beta1, float beta2, float eps, float weight_decay, float correction1, float correction2);
 double ck_sum_of_squares(const float *x, ptrdiff_t count);
+// dropout: y (+)= scale * x where 16 bits drawn for the value are at least `threshold`, else nothing. key: two words of the
+// generator; counter: its upper three words, the lowest counts blocks of eight values.
+void ck_dropout(const float *x, float *y, ptrdiff_t count, const uint32_t *key, const uint32_t *counter,
+                uint32_t threshold, float scale, int accumulate);
 void ck_add(float *y, const float *x, ptrdiff_t count);
 // The upper halves of floats, rounded to the nearest, ties to even.
 void ck_bfloat16(const float *x, uint16_t *y, ptrdiff_t count);

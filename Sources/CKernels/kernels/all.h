@@ -7,4 +7,5 @@
 #include "attention.h"
 #include "softmax.h"
 #include "adamw.h"
+#include "dropout.h"
 #include "bfloat16.h"

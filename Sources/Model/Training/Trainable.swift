@@ -1,8 +1,8 @@
 package import Formats
 package import Kernels
 
-/// What a run trains: all weights of a model or the adapter on it, heads beside it, less what is frozen. It holds values
-/// and gradients by name; how they become updates is the optimizer's.
+/// What a run trains: all weights of a model or the adapter on it, heads beside it, less what is frozen. It holds
+/// values and gradients by name; how they become updates is the optimizer's.
 package final class Trainable {
   /// Parameters in one arena, with their gradients in another of the same layout.
   package struct Part {
@@ -70,6 +70,10 @@ package final class Trainable {
 
   /// The weights, or the adapter's matrices, by their names in a checkpoint; then those of the heads.
   package var tensors: [NamedTensor] { tensors(0..<1) }
+  /// The weights with the first head as a Hugging Face classifier's score, which has no bias.
+  package var classifierTensors: [NamedTensor] {
+    tensors + heads.prefix(1).map { NamedTensor("score.weight", [1, policy.configuration.hidden], $0.arena.base) }
+  }
   package var headTensors: [NamedTensor] { tensors(1..<parts.count) }
 
   private func tensors(_ range: Range<Int>) -> [NamedTensor] {
@@ -115,7 +119,9 @@ extension [NamedTensor] {
   /// Fills all of them from the file, in parallel.
   func read(from source: Safetensors, _ pool: ThreadPool) throws {
     let tensors = sorted { $0.values.count > $1.values.count }
-    try concurrently(pool, tensors.count) { index, _ in try source.read(tensors[index].name, into: tensors[index].values) }
+    try concurrently(pool, tensors.count) { index, _ in
+      try source.read(tensors[index].name, into: tensors[index].values)
+    }
   }
 
   /// Appends all of them, in their order.

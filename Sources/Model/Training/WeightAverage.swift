@@ -1,8 +1,8 @@
 package import Formats
 package import Kernels
 
-/// An exponential moving average of what is trained, taken after every update: a ← decay·a + (1 − decay)·p. It begins as
-/// the weights themselves. An adapter's two matrices are averaged each on its own.
+/// An exponential moving average of what is trained, taken after every update: a ← decay·a + (1 − decay)·p. It begins
+/// as the weights themselves. An adapter's two matrices are averaged each on its own.
 package final class WeightAverage {
   private let decay: Float
   private let trainable: Trainable
