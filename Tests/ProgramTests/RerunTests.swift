@@ -197,6 +197,37 @@ extension ProgramTests {
       #expect(try scratch.digests() == before)
     }
 
+    /// What a step reads besides its own rollouts: another buffer's, other steps', a critic.
+    @Test func baselinesMixturesAndCritics() throws {
+      try scratch.initialise()
+      let greedy = try scratch.copy("greedy")
+      let run = scratch.buffer
+      scratch.buffer = greedy
+      try scratch.run("rollbook-generate", scratch.generateArguments(0, ["--group-size", "1", "--temperature", "0"]))
+        .expect()
+      try scratch.score(0).expect()
+      scratch.buffer = run
+      for step in 0..<2 {
+        try scratch.generate(step).expect()
+        try scratch.score(step).expect()
+        let flags = [
+          ["--recipe", "remax", "--baseline", "greedy"],
+          ["--recipe", "ppo", "--critic-lr", "1e-3", "--mix", "0.5 step = {step}", "--mix", "0.5 step = {step-1}"],
+        ]
+        try scratch.run("rollbook-train", scratch.trainArguments(step, flags[step])).expect()
+      }
+      try rerun("--all").expect(naming: "7 identical, 0 different")
+      try rerun("1/train", "--with", "recipe=a2c", "--with", "mix=1 step = {step}").expect(naming: "parameter mix")
+      let shard = greedy + "/" + scratch.rolloutShard(0)
+      let file = try #require(FileHandle(forUpdatingAtPath: shard))
+      try file.seek(toOffset: 2000)
+      try file.write(contentsOf: Data([0xFF, 0, 0xFF]))
+      try file.close()
+      try rerun("0/train").expect(65, naming: "input baseline-rollouts (greedy/step-000000-part-00000.arrow)")
+      try FileManager.default.removeItem(atPath: shard)
+      try rerun("0/train").expect(69, naming: "input baseline-rollouts")
+    }
+
     /// The same of the real model: 2 prompts, 2 samples of each, 8 tokens, one training step.
     @Test(
       .enabled(if: ProcessInfo.processInfo.environment["ROLLBOOK_SMOLLM2"] != nil, "set ROLLBOOK_SMOLLM2 to its GGUF"))

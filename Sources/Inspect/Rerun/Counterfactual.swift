@@ -65,7 +65,7 @@ enum Counterfactual {
     for name in Set(scores.flatMap(\.summary.keys)) { all[name] = mean { $0.summary[name] } }
     if let centre = all["reward_mean"],
       let squares = mean({ part in part.summary["reward_std"].map { $0 * $0 + square(part.summary["reward_mean"] ?? 0) }
-        })
+      })
     {
       all["reward_std"] = max(0, squares - square(centre)).squareRoot()
     }

@@ -87,7 +87,8 @@ struct RerunInputs {
     for input in stored.outputs.flatMap(\.inputs) where seen.insert("\(input.role)\u{0}\(input.name)").inserted {
       if Interrupt.requested { throw RerunCommandLine.interrupted }
       let flag = input.role == "policy" ? "model" : input.role
-      guard !changed.contains(flag), let place = place(of: input) else { continue }
+      let places = changed.contains(flag) ? [] : places(of: input)
+      guard let place = places.first(where: isThere) ?? places.first else { continue }
       let found: String
       do {
         guard let digest = try digest(of: input, place) else { continue }
@@ -104,27 +105,33 @@ struct RerunInputs {
     return (causes, code)
   }
 
-  /// Where an input lies; nil for what is no file of its own, such as the text of a chat template, and for what only
-  /// the stage can find.
-  private func place(of input: Manifest.Input) -> String? {
+  /// Where an input may lie, the likeliest first; nowhere for what is no file of its own, such as the text of a chat
+  /// template, and for what only the stage can find.
+  private func places(of input: Manifest.Input) -> [String] {
+    let name = input.name
+    let named = name.hasPrefix("/") ? [name] : ["\(buffer.root)/\(name)", "\(directory)/\(name)"]
     switch input.role {
     case "rollouts", "scores", "updates":
-      return input.name.contains("/")
-        ? "\(buffer.root)/\(input.name)" : "\(buffer.root)/shards/\(input.role)/\(input.name)"
-    case "config" where stored.stage != "init": return nil
-    case "prompts", "policy", "reference", "base", "config": break
-    default: guard input.name.contains("/") else { return nil }
+      return [name.contains("/") ? "\(buffer.root)/\(name)" : "\(buffer.root)/shards/\(input.role)/\(name)"]
+    case "baseline-rollouts", "baseline-scores":
+      // Another buffer's: BUFFER/NAME.
+      let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+      let shard = (parts.dropLast() + ["shards", input.role.dropFirst(9)] + parts.suffix(1)).joined(separator: "/")
+      return [name.hasPrefix("/") ? shard : "\(directory)/\(shard)"]
+    case "prompts", "policy", "reference", "base": return name.hasPrefix("checkpoints/") ? named : named.reversed()
+    case "config": return stored.stage == "init" ? named.reversed() : []
+    default: return name.contains("/") ? named.filter { FileManager.default.fileExists(atPath: $0) } : []
     }
-    if input.name.hasPrefix("/") { return input.name }
-    let inside = "\(buffer.root)/\(input.name)"
-    if input.name.hasPrefix("checkpoints/") || FileManager.default.fileExists(atPath: inside) { return inside }
-    return "\(directory)/\(input.name)"
+  }
+
+  private func isThere(_ place: String) -> Bool {
+    FileManager.default.fileExists(atPath: place) || ModelFiles.averaged(place) != nil
   }
 
   /// nil where it cannot be told from outside of the stage.
   private func digest(of input: Manifest.Input, _ place: String) throws -> String? {
     switch input.role {
-    case "policy", "reference", "base":
+    case "policy", "reference", "base", "critic":
       let folder = ModelFiles.averaged(place) ?? place
       if let changed = try changedFile(of: folder, for: input.role) { return changed }
       return try ModelFiles.open(path: place).weightsDigest
