@@ -86,7 +86,7 @@ struct RerunInputs {
     var seen: Set<String> = []
     for input in stored.outputs.flatMap(\.inputs) where seen.insert("\(input.role)\u{0}\(input.name)").inserted {
       if Interrupt.requested { throw RerunCommandLine.interrupted }
-      let flag = input.role == "policy" ? "model" : input.role
+      let flag = input.role == "policy" ? "model" : input.role.hasPrefix("baseline-") ? "baseline" : input.role
       let places = changed.contains(flag) ? [] : places(of: input)
       guard let place = places.first(where: isThere) ?? places.first else { continue }
       let found: String
