@@ -23,23 +23,27 @@ package struct Rollbook: ParsableCommand {
         rollbook ls runs/add --where 'reward < 0 and step > 10'
         rollbook sql runs/add "SELECT step, avg(reward) FROM scores GROUP BY step"
         rollbook verify runs/add --deep
+        rollbook rerun runs/add latest
 
       'rollbook VERB' runs 'rollbook-VERB' from the folder that this program is in; each has its own --help.
 
-      Exit codes: 0 done or already done, 64 wrong usage, 65 bad or corrupt input, 69 something upstream is missing, \
+      Exit codes: 0 done or already done, 1 a rerun with another result, 64 wrong usage, 65 bad or corrupt input, 69 something upstream is missing, \
       70 a fault of ours, 74 input or output failed, 75 interrupted: run the same command again to resume.
       """,
     version: Version.text,
     subcommands: [
       ListCommand.self, ShowCommand.self, StatisticsCommand.self, PlotCommand.self, SqlCommand.self,
       VerifyCommand.self, SalvageCommand.self, ReindexCommand.self, ImportCommand.self, ExportCommand.self,
-      LineageCommand.self, DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self, MergeCommand.self,
+      LineageCommand.self, RerunCommand.self, DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self,
+      MergeCommand.self,
     ])
 
   package init() {}
 
   package static func main() {
-    Stages.runIfNamed(Array(CommandLine.arguments.dropFirst()))
-    Stage.main(Self.self, resumable: false)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    Stages.runIfNamed(arguments)
+    // It has a stage at work and a folder to tidy away.
+    Stage.main(Self.self, resumable: arguments.first == RerunCommand._commandName)
   }
 }

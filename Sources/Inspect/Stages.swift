@@ -74,7 +74,7 @@ package enum Stages {
   }
 
   /// The folder of this program's file, links resolved.
-  private static func programFolder() throws -> String {
+  static func programFolder() throws -> String {
     let path =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."

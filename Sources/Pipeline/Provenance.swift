@@ -50,6 +50,7 @@ package struct Provenance: Sendable {
     self.kernels = kernels
     self.threads = threads
     started = Timestamp.now
+    Self.warn(kernels: kernels)
     var all = parameters
     if let seed { all["seed"] = String(seed) }
     var digests = inputs.map { (role: $0.role, digest: $0.digest) }
@@ -65,7 +66,8 @@ package struct Provenance: Sendable {
     Manifest.Action(
       key: key, stage: stage, parameters: parameters, seed: seed, policy: policy, tokenizer: tokenizer,
       code: Manifest.Action.Code(version: Version.text, commit: Version.commit, lz4: LZ4Library.version),
-      kernels: kernels, threads: threads, host: Self.host, pid: Self.pid, scheduler: Self.scheduler(),
+      kernels: kernels, threads: threads, command: Self.command?.words, directory: Self.command?.directory,
+      host: Self.host, pid: Self.pid, scheduler: Self.scheduler(),
       started: Timestamp.text(started), finished: Timestamp.text(Timestamp.now))
   }
 }

@@ -8,6 +8,7 @@ import Foundation
 /// | code | meaning |
 /// |---|---|
 /// | 0 | done, or already done |
+/// | 1 | `rollbook rerun`: not the same result |
 /// | 64 | wrong usage |
 /// | 65 | bad or corrupt input |
 /// | 69 | something upstream is missing |
@@ -35,6 +36,7 @@ package enum Stage {
   package static func run<Command: ParsableCommand>(_ command: Command.Type, arguments: [String]) -> Int32 {
     do {
       var parsed = try command.parseAsRoot(arguments)
+      if let name = command.configuration.commandName { Provenance.record(program: name, arguments: arguments) }
       try parsed.run()
       return 0
     } catch {

@@ -12,6 +12,8 @@ import Testing
     manifest.columns = ["rollout", "reward"]
     manifest.files = [.init(name: "a", bytes: 1, digest: "xxh3-128:11")]
     manifest.complete = false
+    manifest.action.command = ["rollbook-score", "--step", "3", "--reward=math=1"]
+    manifest.action.directory = "/home/someone"
     return manifest
   }
 
@@ -27,6 +29,8 @@ import Testing
     bare.action.policy = nil
     bare.action.tokenizer = nil
     bare.action.code.commit = nil
+    bare.action.command = nil
+    bare.action.directory = nil
     bare.inputs = []
     bare.summary = [:]
     #expect(try Manifest(json: JSON.parse(bare.serialized()), source: "m") == bare)

@@ -48,6 +48,27 @@ struct StageTests {
     #expect(Stage.run(Probe.self, arguments: arguments) == 64)
   }
 
+  /// Manifests say how to do it again: what was typed, without where the result goes.
+  @Test func theCommandIsRecorded() throws {
+    let arguments = ["--json", "--buffer=runs/x", "--step", "0", "--quiet", "--outcome", "done", "--seed=3"]
+    #expect(Stage.run(Probe.self, arguments: arguments) == 0)
+    let made = Provenance("probe", parameters: [:], inputs: [], kernels: "none", threads: 1).action()
+    #expect(made.command == ["probe", "--step", "0", "--outcome", "done", "--seed=3"])
+    #expect(made.directory == FileManager.default.currentDirectoryPath)
+  }
+
+  @Test func flagsAreToldApart() {
+    var flags = FlagList(["--kl", "-0.1", "--reward", "math=1", "--on-policy", "--reward=format=0.2", "--stop=--"])
+    #expect(flags.contains("reward") && flags.contains("stop") && !flags.contains("math"))
+    flags.remove("reward")
+    #expect(flags.arguments == ["--kl", "-0.1", "--on-policy", "--stop=--"])
+    flags.remove("kl")
+    flags.add("kl", "-2")
+    flags.add("quiet", nil)
+    #expect(flags.arguments == ["--on-policy", "--stop=--", "--kl=-2", "--quiet"])
+    #expect(FlagList([]).arguments.isEmpty && FlagList(["a", "--b"]).arguments == ["a", "--b"])
+  }
+
   @Test func helpIsNoError() {
     #expect(Stage.run(Probe.self, arguments: ["--help"]) == 0)
   }

@@ -104,6 +104,8 @@ extension Manifest.Action {
     object["code"] = .object(code)
     object["kernels"] = .string(kernels)
     object["threads"] = .int(threads)
+    object["command"] = command.map { .array($0.map { .string($0) }) }
+    object["directory"] = directory.map { .string($0) }
     object["host"] = .string(host)
     object["pid"] = .int(pid)
     object["scheduler"] = map(scheduler)
@@ -121,8 +123,9 @@ extension Manifest.Action {
       code: Code(
         version: try code.string("version"), commit: try code.optionalString("commit"),
         lz4: try code.optionalString("lz4")),
-      kernels: try fields.string("kernels"), threads: try fields.int("threads"), host: try fields.string("host"),
-      pid: try fields.int("pid"), scheduler: try fields.member("scheduler").strings(),
+      kernels: try fields.string("kernels"), threads: try fields.int("threads"),
+      command: try fields.optionalArray("command")?.map { try fields.text($0, "command") },
+      directory: try fields.optionalString("directory"), host: try fields.string("host"), pid: try fields.int("pid"), scheduler: try fields.member("scheduler").strings(),
       started: try fields.string("started"), finished: try fields.string("finished"))
   }
 }

@@ -68,6 +68,11 @@ package struct Manifest: Equatable, Sendable {
     /// The kernels that ran, in words: "oneDNN 2.6 avx512_core_bf16".
     package var kernels: String
     package var threads: Int
+    /// The program and its flags as they were typed, but those that say where the result goes; nil in manifests that do
+    /// not say.
+    package var command: [String]?
+    /// The folder that relative paths in `command` are relative to.
+    package var directory: String?
     package var host: String
     package var pid: Int
     /// Ids of the cluster's scheduler: "SLURM_JOB_ID" to "123".
@@ -78,8 +83,9 @@ package struct Manifest: Equatable, Sendable {
 
     package init(
       key: String, stage: String, parameters: [String: String] = [:], seed: Int? = nil, policy: String? = nil,
-      tokenizer: String? = nil, code: Code, kernels: String = "", threads: Int = 1, host: String = "", pid: Int = 0,
-      scheduler: [String: String] = [:], started: String = "", finished: String = ""
+      tokenizer: String? = nil, code: Code, kernels: String = "", threads: Int = 1, command: [String]? = nil,
+      directory: String? = nil, host: String = "", pid: Int = 0, scheduler: [String: String] = [:],
+      started: String = "", finished: String = ""
     ) {
       self.key = key
       self.stage = stage
@@ -90,6 +96,8 @@ package struct Manifest: Equatable, Sendable {
       self.code = code
       self.kernels = kernels
       self.threads = threads
+      self.command = command
+      self.directory = directory
       self.host = host
       self.pid = pid
       self.scheduler = scheduler
