@@ -226,7 +226,7 @@ extension ProgramTests {
       try rerun("0/train").expect(65, naming: "input baseline-rollouts (greedy/step-000000-part-00000.arrow)")
       try FileManager.default.removeItem(atPath: shard)
       try rerun("0/train").expect(69, naming: "input baseline-rollouts")
-      try rerun("0/train", "--with", "recipe=rloo", "--with", "baseline=").expect(naming: "parameter recipe: remax")
+      try rerun("0/train", "--with", "recipe=grpo", "--with", "baseline=").expect(naming: "parameter recipe: remax")
     }
 
     /// The same of the real model: 2 prompts, 2 samples of each, 8 tokens, one training step.
