@@ -79,7 +79,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Formats"]),
     tests("InspectTests", ["Inspect", "Pipeline", "Formats", "Tokenizer"]),
     tests("FuzzTests", ["Fuzz"]),
-    tests("ProgramTests", ["Formats", "Kernels"]),
+    tests("ProgramTests", ["Formats", "Kernels", "Objectives"]),
     tests("StructureTests", []),
   ] + (haveOneDNN
     ? [.systemLibrary(name: "COneDNN", path: "Sources/System/COneDNN", providers: [.apt(["libdnnl-dev"])])]

@@ -43,7 +43,10 @@ extension Recipe {
       list.append(.number("kl_in_reward_beta", \.klInRewardBeta, atLeast: 0))
       if klInReward != nil { list += KLInReward.settings.map { $0.of(\Recipe.klInReward) } }
     }
-    if data != .demonstrations { list.append(.number("demonstration_coef", \.demonstrationCoefficient, atLeast: 0)) }
+    // A reward model says no likelihoods.
+    if data != .demonstrations, !needs.contains(.scores) {
+      list.append(.number("demonstration_coef", \.demonstrationCoefficient, atLeast: 0))
+    }
     return list
   }
 

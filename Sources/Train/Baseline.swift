@@ -38,10 +38,29 @@ struct Baseline {
 }
 
 extension Train {
-  /// - Throws: `usage` where the recipe needs another buffer and none is given.
+  /// - Throws: `usage` where the recipe needs another buffer and none is given, or needs none; `missing` for one that
+  ///   has none of the prompts.
   func findBaseline(_ recipe: Recipe, _ data: TrainingData) throws -> Baseline? {
-    if let baseline { return try Baseline(path: baseline, step: stage.step, scores: scores) }
-    if case .lengthHarmonizing = recipe.advantage { return Baseline(data.examples) }
+    let isHarmonizing = if case .lengthHarmonizing = recipe.advantage { true } else { false }
+    if let baseline {
+      guard isHarmonizing || recipe.needs.contains(.greedy) else {
+        throw RollbookError.usage(
+          "--baseline: recipe \(recipe.name) compares with no other rollouts", hint: "remax and o1-pruner do")
+      }
+      let found = try Baseline(path: baseline, step: stage.step, scores: scores)
+      let prompts = Set(data.examples.filter { Role($0.rollout.kind, for: recipe) == .sample }.map(\.rollout.promptID))
+      let missing = prompts.count { found[$0] == nil }
+      guard missing < prompts.count else {
+        throw RollbookError.missing(
+          baseline, "step \(stage.step) there has no scored response to any of the \(prompts.count) prompts",
+          hint: "generate it with the same --prompts, --prompts-per-step and --step")
+      }
+      if missing > 0 {
+        stage.note("note: --baseline has no scored response to \(missing) of \(prompts.count) prompts")
+      }
+      return found
+    }
+    if isHarmonizing { return Baseline(data.examples) }
     guard recipe.needs.contains(.greedy) else { return nil }
     throw RollbookError.usage(
       "--recipe \(recipe.name) compares with greedy responses to the same prompts, and none are given",

@@ -29,7 +29,7 @@ enum CriticSource {
   /// A head on the policy's trunk; the file that holds it, nil for a fresh one.
   case shared(Safetensors?)
   /// A model of its own: the checkpoint's, to go on with, or the files it begins as.
-  case continued(weights: Safetensors, optimizer: Safetensors?)
+  case continued(weights: Safetensors, optimizer: Safetensors?, config: JSON?)
   case fresh(ModelFiles)
 
   static let weightsName = "critic.safetensors"
@@ -50,7 +50,9 @@ enum CriticSource {
     let own = try policy.checkpoint?.tensors(weightsName)
     let head = try policy.checkpoint?.tensors(CheckpointWriter.headName)
     if let own, options.critic != "shared" {
-      return .continued(weights: own, optimizer: try policy.checkpoint?.tensors(optimizerName))
+      return .continued(
+        weights: own, optimizer: try policy.checkpoint?.tensors(optimizerName),
+        config: try policy.checkpoint?.trainerState()?["critic_config"])
     }
     switch options.critic {
     case "shared": return .shared(head)

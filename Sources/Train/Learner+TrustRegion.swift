@@ -57,12 +57,12 @@ struct TrustRegionUpdate {
     outcome.gradientNorm += norm
     outcome.updateNorm += (accepted?.scale ?? 0) * found.direction.dot(found.direction).squareRoot()
     outcome.updates += 1
-    outcome.others += [
+    outcome.trustRegion.append([
       ("trust_region_kl", accepted?.kl ?? 0), ("trust_region_scale", accepted?.scale ?? 0),
       ("trust_region_backtracks", Double(accepted?.backtracks ?? region.backtracks)),
       ("trust_region_accepted", accepted == nil ? 0 : 1),
       ("surrogate_gain", (accepted?.surrogate ?? -report.loss) + report.loss),
-    ]
+    ])
   }
 
   /// F v.
@@ -80,6 +80,8 @@ struct TrustRegionUpdate {
       learner.weightsChanged()
       learner.beginGradients()
       var report = Report(), scratch = records
+      // Where the update starts, which is past the old policy from the second update of a step on.
+      scratch.old = records.logprobs
       for packed in batches {
         if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
         report += learner.accumulate(packed, indices, data, step, shares, &scratch, probe: recipe).report

@@ -42,6 +42,8 @@ final class Learner {
   let speaks: Bool
   /// Trained beside it, on the same sequences.
   var critic: Learner?
+  /// What a critic's weights mean, which may be another model than the policy.
+  var config: JSON?
   /// The weight of the KL divergence in the reward for the next step, where it adapts.
   var adaptedBeta: Double?
   let transformer: Transformer
@@ -89,8 +91,8 @@ final class Learner {
     var updateNorm = 0.0
     /// What a reward model's scores were moved by.
     var scoreShift: Double?
-    /// What a trust region's steps found out.
-    var others: [(String, Double)] = []
+    /// What a trust region's steps found out, one row for each.
+    var trustRegion: [[(name: String, value: Double)]] = []
     var learningRate = 0.0
     var updates = 0
   }
@@ -122,13 +124,14 @@ final class Learner {
   ) throws {
     let indices = recipe.used(indices, step)
     if indices.isEmpty { return }
-    let weights = recipe.weights(step.data, step.prepared, part: indices)
     let batches = data.packed(indices, recipe, limit: options.tokensPerBatch)
+    let weights = recipe.weights(step.data, step.prepared, part: indices, microBatches: batches.map(\.sequences))
     if let region = recipe.trustRegion {
-      updates += 1
-      return try TrustRegionUpdate(
+      try TrustRegionUpdate(
         learner: self, region: region, data: data, step: step, indices: indices, shares: weights, batches: batches
       ).apply(&records, &outcome)
+      updates += 1
+      return
     }
     beginGradients()
     for micro in batches {

@@ -49,7 +49,10 @@ struct MixOptions: ParsableArguments {
       return groups
     }
     let total = parsed.reduce(0) { $0 + $1.weight }
-    let size = mixSize.map(Double.init) ?? Double(found[0].count) * total / parsed[0].weight
+    let size = mixSize.map(Double.init) ?? Double(found[0].count) * (total / parsed[0].weight)
+    guard total.isFinite, size.isFinite else {
+      throw RollbookError.usage("--mix: the weights are too far apart or too large", hint: "such as 0.7, 0.2 and 0.1")
+    }
     var drawn = Drawn()
     for (number, (part, groups)) in zip(parsed, found).enumerated() {
       let random = RolloutRandom(
@@ -58,9 +61,9 @@ struct MixOptions: ParsableArguments {
       for i in stride(from: order.count - 1, to: 0, by: -1) {
         order.swapAt(i, min(i, Int(random.uniform(position: i) * Double(i + 1))))
       }
-      let wanted = Int((part.weight / total * size).rounded())
-      for group in order.prefix(wanted) { drawn.add(group, groups[group] ?? []) }
-      drawn.parts.append((part.text, min(wanted, order.count), order.count))
+      let count = Int(min((part.weight / total * size).rounded(), Double(order.count)))
+      for group in order.prefix(count) { drawn.add(group, groups[group] ?? []) }
+      drawn.parts.append((part.text, count, order.count))
     }
     return drawn
   }
@@ -88,7 +91,8 @@ struct MixOptions: ParsableArguments {
     let rest = text.dropFirst(4).filter { $0 != " " }
     if rest.isEmpty { return step }
     guard let difference = Int(rest), rest.hasPrefix("-") || rest.hasPrefix("+") else { return nil }
-    return step + difference
+    let (sum, overflows) = step.addingReportingOverflow(difference)
+    return overflows ? nil : sum
   }
 }
 

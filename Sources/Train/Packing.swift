@@ -22,8 +22,12 @@ extension Recipe {
     let weights = weights(step.data, step.prepared, part: indices)
     if data == .pairs {
       let members = Set(weights.pairs.flatMap { [$0.chosen, $0.rejected] })
-      return indices.filter { members.contains($0) }
+      return zip(indices, weights.perSequence).filter { index, weight in
+        members.contains(index) || weight != 0 && step.data.responses[index].isDemonstration
+      }.map(\.0)
     }
-    return zip(indices, zip(weights.perSequence, weights.ofSequences)).filter { $1.0 != 0 || $1.1 != 0 }.map(\.0)
+    return zip(indices, zip(weights.perSequence, weights.ofSequences)).filter { index, weights in
+      (weights.0 != 0 || weights.1 != 0) && step.data.responses[index].trainedTokens > 0
+    }.map(\.0)
   }
 }

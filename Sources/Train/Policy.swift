@@ -2,6 +2,7 @@ internal import Formats
 internal import Foundation
 internal import Kernels
 internal import Model
+internal import Objectives
 internal import Pipeline
 internal import Tokenizer
 
@@ -84,6 +85,18 @@ struct Policy {
         ?? Adapter.fresh(configuration, settings, seed: UInt64(seed))
     }
     return try Trainable(weights, adapter: adapter, heads: heads, frozen: frozen)
+  }
+}
+
+extension Policy {
+  /// Refuses a reward model for a recipe that learns what to say.
+  func check(_ recipe: Recipe) throws {
+    guard !recipe.needs.contains(.scores),
+      let name = files.config["architectures"]?.array?.first?.string, name.hasSuffix("ForSequenceClassification")
+    else { return }
+    throw RollbookError.badInput(
+      source.path, "recipe \(recipe.name) needs a language model, found a reward model, \(name)",
+      hint: "give the policy as --model, such as 'step:N'; a reward model can be what ppo's --critic begins as")
   }
 }
 

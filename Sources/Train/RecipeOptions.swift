@@ -28,7 +28,7 @@ struct RecipeOptions: ParsableArguments {
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp(
       "Any other setting of the recipe, as NAME=VALUE; may be given again.",
-      discussion: "Such as beta=0.2, lam=0.95, rollout_mode=token_truncate or kl_in_reward_beta=0.05; a wrong name lists all.",
+      discussion: "Such as beta=0.2, lambda=0.95, rollout_mode=token_truncate or kl_in_reward_beta=0.05; a wrong name lists all.",
       valueName: "name=value"))
   var settings: [String] = []
 
@@ -77,19 +77,33 @@ struct RecipeOptions: ParsableArguments {
       ("kl", kl.map { "\($0)" }), ("clip-low", clipLow.map { "\($0)" }), ("clip-high", clipHigh.map { "\($0)" }),
       ("entropy", entropy.map { "\($0)" }), ("aggregation", aggregation),
     ] + given
-    for (name, value) in flags {
-      guard let value else { continue }
-      do {
-        try made.set(name, value)
-      } catch {
-        let known = error.known.joined(separator: ", ")
-        throw RollbookError.usage(
-          error.expected.map { "--\(name) \(value): expected \($0)" }
-            ?? "--\(name): recipe \(recipe) has no such setting",
-          hint: "its settings are \(known)")
-      }
+    var waiting = flags.compactMap { name, value in value.map { (name: name, value: $0) } }
+    // One setting may bring others with it (kl_in_reward_beta, kl_target), in whatever order they are given.
+    while !waiting.isEmpty {
+      let count = waiting.count
+      waiting = try waiting.filter { try !apply($0.name, $0.value, to: &made, mustBeThere: false) }
+      guard waiting.count == count else { continue }
+      _ = try apply(waiting[0].name, waiting[0].value, to: &made, mustBeThere: true)
     }
     return made
+  }
+
+  /// - Parameter mustBeThere: false: whether the recipe has the setting is the result.
+  /// - Throws: `usage` for a value that the setting does not take.
+  private func apply(
+    _ name: String, _ value: String, to made: inout Recipe, mustBeThere: Bool
+  ) throws -> Bool {
+    do {
+      try made.set(name, value)
+      return true
+    } catch {
+      if error.expected == nil, !mustBeThere { return false }
+      let isFlag = ["kl", "clip-low", "clip-high", "entropy", "aggregation"].contains(name)
+      throw RollbookError.usage(
+        (isFlag ? "--\(name) \(value): " : "--set \(name)=\(value): ")
+          + (error.expected.map { "expected \($0)" } ?? "recipe \(recipe) has no such setting"),
+        hint: "its settings are \(error.known.joined(separator: ", "))")
+    }
   }
 
   /// What decides the gradients, for provenance; the recipe's own parameters come with it.

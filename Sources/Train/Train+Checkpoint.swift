@@ -55,7 +55,10 @@ extension Train {
   private func state(_ learner: Learner, step: Int, _ origin: Manifest.Input?) -> JSON {
     var state: JSONObject = ["updates": .int(learner.updates), "step": .int(step)]
     if learner.updates > 0, learner.recipe.trustRegion == nil { state["optimizer"] = .string(learner.optimizer.settings.rule.rawValue) }
-    if let critic = learner.critic { state["critic_updates"] = .int(critic.updates) }
+    if let critic = learner.critic {
+      state["critic_updates"] = .int(critic.updates)
+      state["critic_config"] = critic.config
+    }
     if let beta = learner.adaptedBeta { state["kl_in_reward_beta"] = .double(beta) }
     if let origin { state["start"] = ["name": .string(origin.name), "digest": .string(origin.digest)] }
     return .object(state)

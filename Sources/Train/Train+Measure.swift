@@ -88,13 +88,16 @@ extension Train {
         prompt: next[example.group] ?? [], response: example.rollout.responseTokens, family: example.group, together: index)
     }
     let batches = PackedBatch.pack(sequences, limit: options.tokensPerBatch)
+    func sum(_ index: Int, _ logprobs: some Sequence<Float>) -> Double {
+      zip(data.examples[index].trains, logprobs).reduce(0) { $1.0 ? $0 + Double($1.1) : $0 }
+    }
     var sums = [Double](repeating: 0, count: sequences.count)
     try learner.evaluate(batches, temperature: data.temperature) { index, logprobs, _ in
-      sums[index] = (logprobs ?? []).reduce(0) { $0 + Double($1) }
+      sums[index] = sum(index, logprobs ?? [])
     }
     let frozen = try measure(reference, policy, learner, data.temperature, batches, same: [])
-    for index in data.examples.indices where order.count > 1 {
-      step.responses[index].mismatched = sums[index] - frozen[index].reduce(0) { $0 + Double($1) }
+    for index in data.examples.indices where order.count > 1 && !step.responses[index].isDemonstration {
+      step.responses[index].mismatched = sums[index] - sum(index, frozen[index])
     }
   }
 }

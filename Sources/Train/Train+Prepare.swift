@@ -63,16 +63,19 @@ extension Train {
   private func makeCritic(
     _ source: CriticSource?, _ policy: Policy, _ recipe: Recipe, _ matmul: Matmul
   ) throws -> Learner? {
-    var weights: Parameters, head: ValueHead, state = TrainingState()
+    var weights: Parameters, head: ValueHead, state = TrainingState(), config = policy.files.config
     switch source {
     case nil, .shared: return nil
-    case .continued(let file, let optimizerState):
-      weights = try Parameters(policy.configuration, from: file, prefix: "", pool: matmul.pool)
-      head = try ValueHead(policy.configuration, from: file, path: file.path) ?? ValueHead(policy.configuration)
+    case .continued(let file, let optimizerState, let own):
+      config = own ?? config
+      let configuration = try ModelConfiguration(config, place: file.path)
+      weights = try Parameters(configuration, from: file, prefix: "", pool: matmul.pool)
+      head = try ValueHead(configuration, from: file, path: file.path) ?? ValueHead(configuration)
       state.updates = try policy.checkpoint?.trainerState()?["critic_updates"]?.int ?? 0
       state.optimizer = optimizer.freshOptimizer ? nil : optimizerState
     case .fresh(let files):
-      let configuration = try ModelConfiguration(files.config, place: files.path)
+      config = files.config
+      let configuration = try ModelConfiguration(config, place: files.path)
       guard configuration.vocabularyCount == policy.configuration.vocabularyCount else {
         throw RollbookError.badInput(files.path, "the critic has another vocabulary than the policy")
       }
@@ -87,9 +90,11 @@ extension Train {
     var own = optimizer
     if let rate = critic.learningRate { own.learningRate = rate }
     own.averageDecay = nil
-    return try Learner(
+    let critic = try Learner(
       Trainable(weights, heads: [head]), from: state, matmul: matmul, recipe: recipe, options: options, optimizer: own,
       speaks: false, seed: stage.seed)
+    critic.config = config
+    return critic
   }
 
   /// The recipe's view of the whole step.
@@ -104,7 +109,7 @@ extension Train {
     if var controller = recipe.klInReward?.controller,
       let kl = prepared.metrics.first(where: { $0.name == "kl_sequence_mean" })
     {
-      controller.update(kl: kl.value, samples: step.responses.count)
+      controller.update(kl: kl.value, samples: step.responses.count { !$0.isDemonstration })
       learner.adaptedBeta = controller.value
     }
     if recipe.used(Array(step.responses.indices), (step, prepared)).isEmpty {

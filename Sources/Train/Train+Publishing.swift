@@ -86,7 +86,12 @@ extension Train {
     if outcome.criticGradientNorm > 0 {
       all.append(("critic_grad_norm", outcome.criticGradientNorm / Double(max(1, outcome.updates))))
     }
-    all += outcome.others
+    // Means over the updates, but for the bound that each of them keeps.
+    for place in outcome.trustRegion.first?.indices ?? 0..<0 {
+      let name = outcome.trustRegion[0][place].name, values = outcome.trustRegion.map { $0[place].value }
+      let isBound = name == "trust_region_kl"
+      all.append((name, isBound ? values.max() ?? 0 : values.reduce(0, +) / Double(values.count)))
+    }
     if let shift = outcome.scoreShift { all.append(("score_shift", shift)) }
     all += data.metrics.values.map { ($0.name, $0.value) }
     all += data.importanceWeights(records).values.map { ($0.name, $0.value) }

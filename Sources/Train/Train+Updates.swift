@@ -70,9 +70,10 @@ extension Train {
     _ learner: Learner, _ data: TrainingData, _ step: Learner.Step, _ records: inout TokenRecords
   ) throws {
     let recipe = learner.recipe, indices = recipe.used(Array(data.examples.indices), step)
-    let weights = recipe.weights(step.data, step.prepared, part: indices)
+    let batches = data.packed(indices, recipe, limit: options.tokensPerBatch)
+    let weights = recipe.weights(step.data, step.prepared, part: indices, microBatches: batches.map(\.sequences))
     var outcome = Learner.Outcome()
-    for packed in data.packed(indices, recipe, limit: options.tokensPerBatch) {
+    for packed in batches {
       if Interrupt.requested { throw Interrupt.error("nothing is published by --evaluate") }
       outcome.report += learner.accumulate(packed, indices, data, step, weights, &records, backwards: false).report
     }

@@ -6,9 +6,25 @@ internal import Pipeline
 extension Train {
   /// Says what is likely to be a mistake, before the work begins.
   func warn(_ data: TrainingData, policy: String, _ recipe: Recipe) {
+    let demonstrations = data.examples.count { Role($0.rollout.kind, for: recipe) == .demonstration }
+    if demonstrations > 0, recipe.data != .demonstrations, recipe.demonstrations == nil, !recipe.needs.contains(.scores) {
+      stage.note(
+        "note: \(demonstrations) demonstrations count for nothing: --set demonstration_coef=0.1 gives them a share of the loss")
+    }
+    if demonstrations == 0, let term = recipe.demonstrations, term.coefficient > 0 {
+      stage.note(
+        "note: recipe \(recipe.name) gives demonstrations a share of the loss, and there are none: import them into the "
+          + "step, or draw them with --mix '0.1 kind = demonstration or kind = text'")
+    }
     guard recipe.data == .rollouts else { return }
     let samples = data.examples.filter { Role($0.rollout.kind, for: recipe) == .sample }
-    let stale = samples.filter { $0.rollout.policy != policy }.count
+    let unknown = samples.count { $0.rollout.logprobs == nil }
+    if unknown > 0 {
+      stage.note(
+        "note: \(unknown) of \(samples.count) rollouts have no log-probabilities of what sampled them: the loss takes them "
+          + "for the policy's own")
+    }
+    let stale = samples.count { $0.rollout.policy != policy && $0.rollout.logprobs != nil }
     if stale > 0, !recipe.needs.contains(.behaviour) {
       stage.note(
         "note: \(stale) of \(samples.count) rollouts were sampled from other weights; the loss does not correct for that "
@@ -17,11 +33,6 @@ extension Train {
     if !data.isWhole {
       stage.note(
         "note: the rollouts were not drawn from the policy's whole distribution (greedy, top-k, top-p or min-p)")
-    }
-    let demonstrations = data.examples.count - samples.count
-    if demonstrations > 0, recipe.demonstrations == nil {
-      stage.note(
-        "note: \(demonstrations) demonstrations count for nothing: --set demonstration_coef=0.1 gives them a share of the loss")
     }
     if !samples.isEmpty, samples.allSatisfy({ $0.advantages.allSatisfy { $0 == 0 } }) {
       stage.note("note: every advantage is 0 (are all rewards of each group equal?): nothing is learned from this step")

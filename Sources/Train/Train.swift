@@ -75,16 +75,27 @@ internal import Tokenizer
   var initialise: String?
   static func main() { Stage.main(Self.self) }
 
+  mutating func validate() throws {
+    if let maxStaleness, maxStaleness < 0 {
+      throw ValidationError("--max-staleness \(maxStaleness): expected 0 or more")
+    }
+    if selection.text != nil, !mixture.parts.isEmpty {
+      throw ValidationError("--where and --mix: a mixture's parts say themselves what they select")
+    }
+  }
+
   func run() throws {
     if let initialise { return try publishRandom(config: initialise) }
     let recipe = try options.made()
     let buffer = try Buffer.open(path: stage.buffer, create: false)
     let policy = try Policy(model, buffer, step: stage.step, adapter: adapter)
+    try policy.check(recipe)
     try buffer.bindTokenizer(policy.tokenizer.digest)
     var data = try readData(buffer, recipe)
     try data.check(
       recipe, policy: policy.files.weightsDigest, tokenizer: policy.tokenizer.digest, onPolicy: onPolicy,
       vocabulary: policy.configuration.vocabularyCount)
+    try data.checkPrompts(recipe)
     try limitStaleness(&data)
     let baseline = try findBaseline(recipe, data)
     let frozen = try findReference(buffer, policy, recipe)

@@ -6,13 +6,14 @@ internal import Pipeline
 struct TrainingData {
   var examples: [Example] = []
   /// The temperature they were drawn at: training computes log-probabilities at the same.
-  private(set) var temperature: Float = 1
+  var temperature: Float { drawnAt ?? 1 }
+  private var drawnAt: Float?
   private(set) var maxNewTokens = 0
   /// Names of the rewards' components.
   private(set) var components: [String] = []
   /// In what the sampler multiplied; nil where shards do not say, or not the same.
-  var precision: String? { precisions.count == 1 ? precisions.first ?? nil : nil }
-  private var precisions: Set<String?> = []
+  var precision: String? { precisions.count == 1 ? precisions.first : nil }
+  private var precisions: Set<String> = []
   /// Whether they were drawn from the model's whole distribution: not greedily, no top-k, top-p or min-p.
   private(set) var isWhole = true
   private(set) var inputs: [Manifest.Input] = []
@@ -87,20 +88,20 @@ struct TrainingData {
 
   private mutating func readSettings(_ manifest: Manifest) throws {
     if let tokenizer = manifest.action.tokenizer { tokenizers.insert(tokenizer) }
-    precisions.insert(manifest.action.parameters["precision"])
+    if let precision = manifest.action.parameters["precision"] { precisions.insert(precision) }
     maxNewTokens = max(maxNewTokens, manifest.action.parameters["max-new-tokens"].flatMap(Int.init) ?? 0)
+    // What was imported does not say, and goes with any.
+    guard let stated = manifest.action.parameters["temperature"].flatMap(Float.init) else { return }
     // Greedy rollouts carry the model's log-probabilities at temperature 1.
-    let stated = manifest.action.parameters["temperature"].flatMap(Float.init) ?? 1
     let drawn = stated == 0 ? 1 : stated
     let cuts = manifest.action.parameters.filter { ["top-k", "top-p", "min-p"].contains($0.key) }
     isWhole = isWhole && stated > 0 && cuts.allSatisfy { Float($0.value) == ($0.key == "top-p" ? 1 : 0) }
-    if !inputs.contains(where: { $0.role == "rollouts" }) {
-      temperature = drawn
-    } else if temperature != drawn {
+    if let drawnAt, drawnAt != drawn {
       throw RollbookError.badInput(
-        manifest.name, "its rollouts were drawn at temperature \(drawn), others of the step at \(temperature)",
+        manifest.name, "its rollouts were drawn at temperature \(drawn), others of the step at \(drawnAt)",
         hint: "train on one temperature at a time")
     }
+    drawnAt = drawn
   }
 
   /// Refuses what does not fit the policy.
@@ -133,16 +134,46 @@ struct TrainingData {
           place, "it was sampled from \(rollout.policy), the policy to train is \(policy)",
           hint: "--on-policy trains only on what this very checkpoint sampled; leave it out to train off-policy")
       }
+      try example.check(recipe, role)
       let count = rollout.responseTokens.count
-      guard count > 0, !rollout.promptTokens.isEmpty else {
-        throw RollbookError.badInput(place, "expected a prompt and a response, found \(count) response tokens")
-      }
       guard (rollout.logprobs ?? []).count == count || rollout.logprobs == nil,
         (rollout.responseMask ?? []).count == count || rollout.responseMask == nil
       else { throw RollbookError.badInput(place, "its log-probabilities or mask do not have one value per token") }
       let ids = [rollout.promptTokens, rollout.responseTokens].joined()
       if let bad = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
         throw RollbookError.badInput(place, "token \(bad) is not in the model's vocabulary of \(vocabulary)")
+      }
+    }
+  }
+}
+
+extension Example {
+  /// Refuses what a recipe cannot learn from.
+  fileprivate func check(_ recipe: Recipe, _ role: Role) throws {
+    guard !rollout.responseTokens.isEmpty, !rollout.promptTokens.isEmpty else {
+      throw RollbookError.badInput(
+        place,
+        "expected a prompt and a response (of two tokens or more without a prompt), found a prompt of "
+          + "\(rollout.promptTokens.count) and a response of \(rollout.responseTokens.count) tokens",
+        hint: "leave such rollouts out with --where 'response_length > 1'")
+    }
+    guard role != .sample || rollout.logprobs != nil || !recipe.needs.contains(.behaviour) else {
+      throw RollbookError.badInput(
+        place, "recipe \(recipe.name) corrects for who sampled it, and it has no log-probabilities of its sampler",
+        hint: "imported responses seldom have them: choose ratio_to=old or rollout_mode=none, or generate the rollouts")
+    }
+  }
+}
+
+extension TrainingData {
+  /// Refuses groups whose responses follow different prompts: they are computed, and compared, together.
+  func checkPrompts(_ recipe: Recipe) throws {
+    guard recipe.data == .pairs else { return }
+    for (a, b) in zip(examples, examples.dropFirst()) where a.group == b.group {
+      guard a.rollout.promptTokens == b.rollout.promptTokens else {
+        throw RollbookError.badInput(
+          b.place, "expected the prompt of \(a.place), which is in its group, found another",
+          hint: "responses are compared after the same prompt; leave the group out with --where, or import it again")
       }
     }
   }
