@@ -57,6 +57,10 @@ extension ProgramTests {
       #expect(zip(before, after).allSatisfy { $0.bitPattern == $1.bitPattern } && before.count == after.count)
     }
 
+    @Test func precision() throws {
+      try scratch.train(0, "--recipe", "trpo", "--precision", "bf16").expect(64, naming: "--precision bf16", "f32")
+    }
+
     @Test func averages() throws {
       _ = try scratch.trained(0, ["--recipe", "trpo", "--ema", "0.5"])
       let ema = try scratch.weights(1, "ema")
