@@ -127,9 +127,11 @@ final class Learner {
     let batches = data.packed(indices, recipe, limit: options.tokensPerBatch)
     let weights = recipe.weights(step.data, step.prepared, part: indices, microBatches: batches.map(\.sequences))
     if let region = recipe.trustRegion {
+      try average?.takeUp(matmul.pool)
       try TrustRegionUpdate(
         learner: self, region: region, data: data, step: step, indices: indices, shares: weights, batches: batches
       ).apply(&records, &outcome)
+      average?.update(matmul.pool)
       updates += 1
       return
     }

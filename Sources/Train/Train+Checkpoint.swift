@@ -38,9 +38,9 @@ extension Train {
     if !trainable.heads.isEmpty { try write(trainable.headTensors, CheckpointWriter.headName) }
     if learner.updates > 0, learner.recipe.trustRegion == nil {
       try write(learner.optimizer.tensors(), CheckpointWriter.optimizerName)
-      if let average = learner.average {
-        try write(average.tensors(learner.matmul.pool), CheckpointWriter.averageName, metadata)
-      }
+    }
+    if learner.updates > 0, let average = learner.average {
+      try write(average.tensors(learner.matmul.pool), CheckpointWriter.averageName, metadata)
     }
     if let critic = learner.critic {
       try write(critic.trainable.tensors + critic.trainable.headTensors, CriticSource.weightsName)

@@ -89,8 +89,12 @@ extension Train {
     // Means over the updates, but for the bound that each of them keeps.
     for place in outcome.trustRegion.first?.indices ?? 0..<0 {
       let name = outcome.trustRegion[0][place].name, values = outcome.trustRegion.map { $0[place].value }
-      let isBound = name == "trust_region_kl"
-      all.append((name, isBound ? values.max() ?? 0 : values.reduce(0, +) / Double(values.count)))
+      let mean = values.reduce(0, +) / Double(values.count)
+      guard name == "trust_region_kl" else {
+        all.append((name, mean))
+        continue
+      }
+      all += [(name, values.max() ?? 0), (name + "_mean", mean)]
     }
     if let shift = outcome.scoreShift { all.append(("score_shift", shift)) }
     all += data.metrics.values.map { ($0.name, $0.value) }

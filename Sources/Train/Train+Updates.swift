@@ -61,6 +61,11 @@ extension Train {
     let batches = data.packed(centered, learner.recipe, limit: options.tokensPerBatch)
     try learner.evaluate(batches, temperature: 1) { sum += $2.map { Double($0.first ?? 0) } ?? 0 }
     let mean = sum / Double(max(1, centered.count))
+    guard mean.isFinite else {
+      throw RollbookError.badInput(
+        "the scores", "their mean after the updates is \(mean); nothing was published",
+        hint: "lower --lr and begin from an earlier checkpoint")
+    }
     head.offset -= Float(mean)
     outcome.scoreShift = -mean
   }

@@ -102,6 +102,9 @@ internal import Tokenizer
     let source = try CriticSource.find(
       critic, policy, buffer, step: stage.step, isNeeded: recipe.needs.contains(.values))
     // Differences of log-probabilities, by which TRPO finds its direction, drown in bf16's rounding.
+    if recipe.trustRegion != nil, engine.precision == Precision.bf16.rawValue {
+      throw RollbookError.usage("--precision bf16: recipe \(recipe.name) computes in f32", hint: "leave --precision out")
+    }
     let precision = try Precision.choose(
       engine.precision, preferred: recipe.trustRegion == nil ? data.precision : Precision.f32.rawValue)
     let matmul = Matmul(pool: ThreadPool(threads: stage.threadCount), precision: precision)

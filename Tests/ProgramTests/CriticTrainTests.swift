@@ -105,7 +105,7 @@ extension ProgramTests {
     @Test func stopped() throws {
       let flags = ["--recipe", "ppo", "--critic-lr", "1e-2", "--threads", "1"]
       let start = scratch.buffer
-      let long = flags + ["--epochs", "60", "--minibatches", "4"]
+      let long = flags + ["--epochs", "300", "--minibatches", "4"]
       func whole(_ flags: [String]) throws -> [String: String] {
         try scratch.inCopy {
           try scratch.run("rollbook-train", scratch.trainArguments(0, flags)).expect()
@@ -120,7 +120,7 @@ extension ProgramTests {
       let expected = try whole(long)
       try scratch.inCopy {
         let running = try scratch.start("rollbook-train", scratch.trainArguments(0, long))
-        running.poll { running.hasRun(for: 0.2) && running.listens }
+        running.poll { running.hasRun(for: 0.15) && running.listens }
         running.send(SIGTERM)
         running.wait().expect(75, naming: "run the same command again")
         #expect(scratch.names("checkpoints") == ["step-000000"])
