@@ -17,6 +17,16 @@ package struct ModelFiles: Sendable {
   /// What is to be added to `weights`; `Transformer.packed` and `MergedWeights` do it.
   package var adapter: AdapterFiles?
 
+  /// Refuses a reward model where a language model is wanted.
+  /// - Parameter user: what wants one.
+  /// - Throws: `badInput`.
+  package func checkSpeaks(_ user: String) throws {
+    guard let name = config["architectures"]?.array?.first?.string, name.hasSuffix("ForSequenceClassification") else { return }
+    throw RollbookError.badInput(
+      path, "\(user) needs a language model, found a reward model, \(name)",
+      hint: "give the policy as --model, such as 'step:N'; a reward model can be what ppo's --critic begins as")
+  }
+
   /// Opens and checks headers; weights are read on demand.
   ///
   /// - Parameters:

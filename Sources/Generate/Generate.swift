@@ -61,6 +61,7 @@ internal import Tokenizer
     let buffer = try Buffer.open(path: stage.buffer, create: true)
     let reference = try ModelReference.find(model, in: buffer, upTo: stage.step)
     let files = try ModelFiles.open(path: reference.path)
+    try files.checkSpeaks("sampling")
     let tokenizer = try Tokenizer.load(files)
     try buffer.bindTokenizer(tokenizer.digest)
     let configuration = try ModelConfiguration(files.config, place: reference.path)

@@ -91,12 +91,7 @@ struct Policy {
 extension Policy {
   /// Refuses a reward model for a recipe that learns what to say.
   func check(_ recipe: Recipe) throws {
-    guard !recipe.needs.contains(.scores),
-      let name = files.config["architectures"]?.array?.first?.string, name.hasSuffix("ForSequenceClassification")
-    else { return }
-    throw RollbookError.badInput(
-      source.path, "recipe \(recipe.name) needs a language model, found a reward model, \(name)",
-      hint: "give the policy as --model, such as 'step:N'; a reward model can be what ppo's --critic begins as")
+    if !recipe.needs.contains(.scores) { try files.checkSpeaks("recipe \(recipe.name)") }
   }
 }
 

@@ -78,6 +78,7 @@ extension ProgramTests {
       try scratch.rollbook("verify", "--deep").expect()
       // It is no policy.
       try scratch.train(2, "--recipe", "sft").expect(65, naming: "reward model", "step-000002")
+      try scratch.generate(2).expect(65, naming: "sampling needs a language model", "step-000002")
       try asCritic(scratch.path("checkpoints/step-000002"))
     }
 
