@@ -17,7 +17,8 @@ extension TrainingData {
 }
 
 extension Recipe {
-  /// Those of some examples that have a share in the loss: the others need not be computed.
+  /// Those of some examples that have a share in the loss: the others need not be computed. Where a recipe has left all
+  /// rollouts out (one-sided groups, rewards that are all equal), all of them: the gradient is 0, and a loop goes on.
   func used(_ indices: [Int], _ step: Learner.Step) -> [Int] {
     let weights = weights(step.data, step.prepared, part: indices)
     if data == .pairs {
@@ -26,8 +27,10 @@ extension Recipe {
         members.contains(index) || weight != 0 && step.data.responses[index].isDemonstration
       }.map(\.0)
     }
-    return zip(indices, zip(weights.perSequence, weights.ofSequences)).filter { index, weights in
-      (weights.0 != 0 || weights.1 != 0) && step.data.responses[index].trainedTokens > 0
-    }.map(\.0)
+    let trained = zip(indices, zip(weights.perSequence, weights.ofSequences)).filter { index, _ in
+      step.data.responses[index].trainedTokens > 0
+    }
+    let used = trained.filter { $1.0 != 0 || $1.1 != 0 }
+    return (used.isEmpty && data == .rollouts ? trained : used).map(\.0)
   }
 }

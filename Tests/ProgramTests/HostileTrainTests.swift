@@ -143,5 +143,17 @@ extension ProgramTests {
       }
       try scratch.train(0, "--evaluate").expect(naming: "step 0, grpo, 32 responses", "reward_mean")
     }
+
+    /// Of three signs the mean is never 0: all groups are dropped, and a loop goes on with the weights as they were.
+    @Test func everyGroupIsLeftOut() throws {
+      try scratch.prepare()
+      let json = try scratch.trained(0, ["--recipe", "brpo", "--set", "drop_above=0"])
+      #expect(try json.metric("groups_kept") == 0 && json.metric("grad_norm") == 0)
+      let digests = try (0...1).map { step in
+        try scratch.checkpointManifest(step).files?.first { $0.name == "model.safetensors" }?.digest
+      }
+      #expect(digests[0] != nil && digests[0] == digests[1])
+      try scratch.rollbook("verify", "--deep").expect()
+    }
   }
 }
