@@ -144,6 +144,14 @@ extension Recipe {
     return needs
   }
 
+  /// Whether its ratios are to the policy at the start of the step; else nothing asks for ``TokenStatistics/old``.
+  package var comparesWithStart: Bool {
+    switch loss {
+    case .policy, .kimi: true
+    case .preference, .kto, .rewardModel, .likelihood: false
+    }
+  }
+
   /// The policy loss of the recipe, to change single settings (`recipe.policy?.kl = 0.02`); nil where the loss is
   /// another one.
   package var policy: PolicyLoss? {

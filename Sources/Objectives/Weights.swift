@@ -110,6 +110,15 @@ package struct StepWeights: Equatable, Sendable {
     self.pairs = pairs
   }
 
+  /// The weights of some sequences, by their places, in another order: a sequence that is left out because it has no
+  /// trained token still counts in the means that were taken over it.
+  package func of(_ places: [Int]) -> StepWeights {
+    var some = self
+    some.perSequence = places.map { perSequence[$0] }
+    some.ofSequences = places.map { ofSequences[$0] }
+    return some
+  }
+
   /// The weight of one token of sequence i.
   package func weight(sequence: Int, trains: Bool = true) -> Double {
     trains ? perSequence[sequence] : 0

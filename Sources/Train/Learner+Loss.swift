@@ -47,10 +47,10 @@ extension Learner {
   ///     and the old policy is its reference.
   ///   - backwards: false leaves gradients alone.
   func accumulate(
-    _ micro: PackedBatch, _ indices: [Int], _ data: TrainingData, _ step: Step, _ shares: StepWeights,
+    _ micro: PackedBatch, _ minibatch: Minibatch, _ data: TrainingData, _ step: Step,
     _ records: inout TokenRecords, probe: Recipe? = nil, backwards: Bool = true
   ) -> (report: Report, pass: Pass) {
-    let recipe = probe ?? self.recipe
+    let recipe = probe ?? self.recipe, indices = minibatch.indices, shares = minibatch.weights
     let pass = forward(micro.batch, temperature: data.temperature, saves: backwards)
     let ofCritic = critic?.forward(micro.batch, temperature: 1, saves: backwards)
     let values = ofCritic?.values ?? pass.values

@@ -23,9 +23,7 @@ struct TrustRegionUpdate {
   let region: TrustRegion
   let data: TrainingData
   let step: Learner.Step
-  let indices: [Int]
-  let shares: StepWeights
-  let batches: [PackedBatch]
+  let minibatch: Minibatch
 
   /// What ε makes of log-probabilities: large against their rounding, small against curvature. Root mean square, nats.
   private static let change = 0.003...0.1
@@ -35,8 +33,8 @@ struct TrustRegionUpdate {
     learner.beginGradients()
     var report = Report()
     var distributions: [HeadDistributions] = []
-    for packed in batches {
-      let found = learner.accumulate(packed, indices, data, step, shares, &records)
+    for packed in minibatch.batches {
+      let found = learner.accumulate(packed, minibatch, data, step, &records)
       report += found.report
       distributions.append(learner.transformer.distributions(packed.batch, found.pass.result!))
     }
@@ -82,9 +80,9 @@ struct TrustRegionUpdate {
       var report = Report(), scratch = records
       // Where the update starts, which is past the old policy from the second update of a step on.
       scratch.old = records.logprobs
-      for packed in batches {
+      for packed in minibatch.batches {
         if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
-        report += learner.accumulate(packed, indices, data, step, shares, &scratch, probe: recipe).report
+        report += learner.accumulate(packed, minibatch, data, step, &scratch, probe: recipe).report
       }
       let change = (2 * report.klTermSum / Double(max(1, report.klTermTokens))).squareRoot()
       if attempt == 3 || Self.change.contains(change) || !(change > 0 && change.isFinite) {
@@ -102,14 +100,14 @@ struct TrustRegionUpdate {
     learner.weightsChanged()
     var loss = 0.0, divergence = 0.0, count = 0, scratch = records
     let head = learner.trainable.tokenHead(in: start)
-    for (packed, old) in zip(batches, old) {
+    for (packed, old) in zip(minibatch.batches, old) {
       if Interrupt.requested { throw Interrupt.error("nothing of this step is published yet") }
-      let found = learner.accumulate(packed, indices, data, step, shares, &scratch, backwards: false)
+      let found = learner.accumulate(packed, minibatch, data, step, &scratch, backwards: false)
       loss += found.report.loss
       let kl = learner.transformer.divergence(
         from: old, weight: head, packed.batch, found.pass.result!, temperature: data.temperature)
       for (sequence, range) in zip(packed.sequences, packed.ranges) {
-        for (t, trains) in step.data.responses[indices[sequence]].trains.enumerated() where trains {
+        for (t, trains) in step.data.responses[minibatch.indices[sequence]].trains.enumerated() where trains {
           divergence += kl[range.lowerBound + t]
           count += 1
         }

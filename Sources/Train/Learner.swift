@@ -119,25 +119,22 @@ final class Learner {
   /// `records.old` of an example that is still empty becomes what the forward pass finds: the first update of a step
   /// starts at the old policy.
   func update(
-    _ data: TrainingData, _ step: Step, _ indices: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
+    _ data: TrainingData, _ step: Step, _ part: [Int], _ records: inout TokenRecords, _ outcome: inout Outcome,
     progress: (_ tokens: Int) throws -> Void
   ) throws {
-    let indices = recipe.used(indices, step)
-    if indices.isEmpty { return }
-    let batches = data.packed(indices, recipe, limit: options.tokensPerBatch)
-    let weights = recipe.weights(step.data, step.prepared, part: indices, microBatches: batches.map(\.sequences))
+    let minibatch = Minibatch(data, part, recipe, step, limit: options.tokensPerBatch)
+    if minibatch.indices.isEmpty { return }
     if let region = recipe.trustRegion {
       try average?.takeUp(matmul.pool)
-      try TrustRegionUpdate(
-        learner: self, region: region, data: data, step: step, indices: indices, shares: weights, batches: batches
-      ).apply(&records, &outcome)
+      try TrustRegionUpdate(learner: self, region: region, data: data, step: step, minibatch: minibatch)
+        .apply(&records, &outcome)
       average?.update(matmul.pool)
       updates += 1
       return
     }
     beginGradients()
-    for micro in batches {
-      outcome.report += accumulate(micro, indices, data, step, weights, &records).report
+    for micro in minibatch.batches {
+      outcome.report += accumulate(micro, minibatch, data, step, &records).report
       try progress(micro.batch.rows)
     }
     try applyGradients(&outcome)

@@ -14,7 +14,9 @@ extension Train {
     let recipe = learner.recipe, needs = recipe.needs
     if needs.contains(.scores) { return }
     let all = data.packed(Array(data.examples.indices), recipe, limit: options.tokensPerBatch)
-    let isOldNeeded = options.minibatches * options.epochs > 1 || needs.contains(.old) || recipe.trustRegion != nil
+    let isOldNeeded =
+      needs.contains(.old) || recipe.trustRegion != nil
+      || options.minibatches * options.epochs > 1 && recipe.comparesWithStart
     var logprobs = [[Float]](repeating: [], count: data.examples.count), values = logprobs
     let isSharedCritic = learner.head != nil
     if isOldNeeded || isSharedCritic {

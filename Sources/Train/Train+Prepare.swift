@@ -112,12 +112,12 @@ extension Train {
       controller.update(kl: kl.value, samples: step.responses.count { !$0.isDemonstration })
       learner.adaptedBeta = controller.value
     }
-    if recipe.used(Array(step.responses.indices), (step, prepared)).isEmpty {
+    if recipe.places(Array(step.responses.indices), (step, prepared)).isEmpty {
       throw RollbookError.missing(
         "step \(stage.step)", "recipe \(recipe.name) finds nothing in \(step.responses.count) responses to learn from",
         hint: recipe.data == .pairs
           ? "pairs need a preferred and another response to one prompt: import preferences, or score groups of several"
-          : "are all groups left out, or all responses masked?")
+          : "are all responses masked?")
     }
     return prepared
   }

@@ -74,13 +74,12 @@ extension Train {
   func reportLoss(
     _ learner: Learner, _ data: TrainingData, _ step: Learner.Step, _ records: inout TokenRecords
   ) throws {
-    let recipe = learner.recipe, indices = recipe.used(Array(data.examples.indices), step)
-    let batches = data.packed(indices, recipe, limit: options.tokensPerBatch)
-    let weights = recipe.weights(step.data, step.prepared, part: indices, microBatches: batches.map(\.sequences))
+    let recipe = learner.recipe
+    let all = Minibatch(data, Array(data.examples.indices), recipe, step, limit: options.tokensPerBatch)
     var outcome = Learner.Outcome()
-    for packed in batches {
+    for packed in all.batches {
       if Interrupt.requested { throw Interrupt.error("nothing is published by --evaluate") }
-      outcome.report += learner.accumulate(packed, indices, data, step, weights, &records, backwards: false).report
+      outcome.report += learner.accumulate(packed, all, data, step, &records, backwards: false).report
     }
     let metrics =
       outcome.report.metrics.map { ($0.name, $0.value) } + step.prepared.metrics.map { ($0.name, $0.value) }
@@ -88,6 +87,6 @@ extension Train {
     var summary: JSONObject = ["stage": "train", "step": .int(stage.step), "made": 0]
     for (name, value) in metrics { summary[name] = JSON.finite(value) }
     let table = metrics.filter { $0.1.isFinite }.map { "  \($0.0)  \(Format.decimal($0.1, 5))" }
-    try stage.finish(summary, (["step \(stage.step), \(recipe.name), \(indices.count) responses:"] + table).joined(separator: "\n"))
+    try stage.finish(summary, (["step \(stage.step), \(recipe.name), \(all.indices.count) responses:"] + table).joined(separator: "\n"))
   }
 }

@@ -81,6 +81,34 @@ extension ProgramTests {
       try scratch.train(0, "--recipe", "sft").expect(69, naming: "masked")
     }
 
+    /// A wholly masked response is not computed, and still counts among the responses that a mean is taken over (TRL).
+    @Test func maskedResponsesCount() throws {
+      try scratch.generate(0).expect()
+      try scratch.score(0).expect()
+      let path = scratch.folder + "/rows.jsonl"
+      try scratch.rollbook("export", "jsonl", "--output", path).expect()
+      let rows = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+        try JSON.parse(Array($0.utf8))
+      }
+      let masked = rows.enumerated().map { index, row in
+        index % 4 > 0
+          ? row : row.with("response_mask", .array((row["response_tokens"]?.array ?? []).map { _ in false }))
+      }
+      scratch.buffer = scratch.folder + "/masked"
+      try scratch.initialise()
+      try scratch.imported("masked.jsonl", masked)
+      for (aggregation, share) in [("seq-mean-token-mean", 24.0 / 32), ("seq-mean-token-sum", nil)] {
+        try scratch.inCopy {
+          _ = try scratch.trained(0, ["--recipe", "grpo", "--aggregation", aggregation])
+          let updates = try scratch.updates(0)
+          #expect(updates.count == 24)
+          let weights = updates.flatMap(\.weights).map { Double($0) }
+          if let share { #expect(abs(weights.reduce(0, +) - share) < 1e-6) }
+          if share == nil { #expect(weights.allSatisfy { abs($0 - 1.0 / 32) < 1e-8 }) }
+        }
+      }
+    }
+
     /// SFT imitates what it is given: samples that a selection takes, the preferred half of a preference.
     @Test func whatIsImitated() throws {
       try scratch.generate(0).expect()
