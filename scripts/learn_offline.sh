@@ -16,6 +16,9 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
+for recipe in $only; do
+  case $recipe in sft | dpo | kto | reward-model) ;; *) echo "learn_offline.sh: no such recipe here: $recipe" >&2; exit 64 ;; esac
+done
 need_programs
 [ -n "$model" ] || model=$(scripts/fetch_model.sh)
 mkdir -p "$out"
@@ -64,7 +67,6 @@ for recipe in $only; do
     dpo) learn dpo preferences 'loss reward_accuracy reward_margin' --lr 1e-4 --minibatches 32 --set beta=0.1 ;;
     kto) learn kto preferences 'loss rewards_desirable rewards_undesirable' --lr 1e-4 --minibatches 32 ;;
     reward-model) learn reward-model preferences 'loss accuracy margin' --lr 3e-4 --minibatches 32 ;;
-    *) die "no such recipe here: $recipe" ;;
   esac
 done
 echo; echo "held out, with $(nproc) processors, $(date -u +%F):"; cat "$out/table.txt"

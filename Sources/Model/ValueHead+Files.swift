@@ -22,12 +22,6 @@ extension ValueHead {
     try read("value.bias", shapes: [[1]], at: entries[1].offset)
   }
 
-  /// A copy.
-  package convenience init(_ c: ModelConfiguration, copying other: ValueHead) {
-    self.init(c)
-    arena.base.update(from: other.arena.base, count: arena.count)
-  }
-
   /// Added to every value.
   package var offset: Float {
     get { (arena.base + entries[1].offset).pointee }

@@ -10,7 +10,7 @@ internal import Tokenizer
 /// One training step: from a step's rollouts and checkpoint N to checkpoint N+1.
 @main struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rollbook-train", abstract: "Train a policy on a step's scored rollouts; publish the next checkpoint.",
+    commandName: "rollbook-train", abstract: "Train on a step's rollouts, demonstrations or preferences; publish the next checkpoint.",
     discussion: """
       EXAMPLES
         GRPO on the rollouts that the same weights have just sampled, with a KL penalty to the start:

@@ -7,7 +7,7 @@ package final class TrainedVector {
   /// Where each part begins, and its length.
   private let ranges: [Range<Int>]
 
-  fileprivate init(_ trainable: Trainable, _ pool: ThreadPool, zeroed: Void = ()) {
+  fileprivate init(_ trainable: Trainable, _ pool: ThreadPool) {
     var ranges: [Range<Int>] = [], start = 0
     for part in trainable.parts {
       ranges.append(start..<start + part.values.count)
