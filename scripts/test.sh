@@ -14,7 +14,7 @@ swift build -c release --build-tests
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 if ! swift test -c release --skip-build "$@" 2>&1 | tee "$log"; then
     # The failures once more at the end, where someone who sees only the last lines of a long log finds them.
-    printf '\nWhat failed:\n'; grep -aE -A 6 '✘|Fatal error|error:' "$log" | tail -n 200
+    printf '\nWhat failed:\n'; grep -aE -A 3 '^✘|Fatal error|[.]swift:[0-9]+:[0-9]+: error:' "$log" | tail -n 200
     exit 1
 fi
 [ $# -gt 0 ] || scripts/interop/check.sh

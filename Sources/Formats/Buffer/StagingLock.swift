@@ -26,7 +26,7 @@ package final class StagingLock {
     guard retryingInterrupts({ flock(descriptor, operation) }) == 0 else {
       let number = errno
       let holder = Self.holder(descriptor)
-      close(descriptor)
+      release()  // Not `close` alone: the object is whole, so `deinit` runs and would close the number again.
       guard number == EWOULDBLOCK else { throw RollbookError.system("lock", path, errno: number) }
       throw RollbookError(
         .io, place: path, "expected to be the only writer, found another process at work (\(holder))",
