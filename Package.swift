@@ -37,6 +37,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CLZ4", path: "Sources/System/CLZ4", providers: [.apt(["liblz4-dev"])]),
@@ -63,7 +64,9 @@ let package = Package(
     .target(name: "Pipeline", dependencies: ["Formats", arguments], swiftSettings: strict),
 
     program("Generate", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels"]),
-    program("Score", ["Pipeline", "Formats", "Tokenizer", "Rewards"]),
+    program(
+      "Score",
+      ["Pipeline", "Formats", "Tokenizer", "Rewards", "Model", "Kernels", .product(name: "Yams", package: "Yams")]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
     program("Bench", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "CLZ4", "CAllocations"]),

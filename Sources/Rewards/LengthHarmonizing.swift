@@ -23,7 +23,7 @@ package struct LengthHarmonizingReward: Reward {
 
   package let name = "o1-pruner"
   package let version = 1
-  package let needsCorrectness = true
+  package let needs = RewardNeeds.correctness
   package var parameters: [(name: String, value: String)] {
     func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "none" }
     return [

@@ -1,17 +1,10 @@
-/// The weighted rewards of one score set: total = Σ weight · value over the components that were scored.
+/// The rewards of one score set and how they are combined.
 package struct RewardSet: Sendable {
-  /// One reward with its weight and the name of its column: the spec as given, without the weight.
-  package struct Component: Sendable {
-    package let name: String
-    package let reward: any Reward
-    package let weight: Double
-  }
-
   /// The scores of one response.
   package struct Scored: Equatable, Sendable {
     /// nil when no component was scored.
     package var total: Double?
-    /// One value per component, without its weight.
+    /// One value per component, as its reward gave it.
     package var components: [Double?]
     /// What the first component that extracted anything read off the response.
     package var extracted: String?
@@ -19,84 +12,98 @@ package struct RewardSet: Sendable {
     package var correct: Bool?
   }
 
-  package let components: [Component]
-  /// The component whose value 1 means "right": the first that can say so.
+  package let terms: [RewardTerm]
+  /// Parallel to `terms`.
+  package let scorers: [any Scorer]
+  package let combination: Combination
+  /// The component whose value 1 means "right": the one marked as judge, else the first that can say so.
   private let judge: Int?
 
-  /// Makes a set from specs with weights, such as `math=1`, `format:form=strict=0.2`, `o1-pruner`.
-  ///
-  /// The weight is the number after the last `=`, unless that `=` belongs to a setting (`o1-pruner:reference=given`);
-  /// without one it is 1. Weight 0 scores without counting. Duplicates are refused.
-  package init(specs: [String]) throws(RewardError) {
-    var components: [Component] = []
-    for text in specs {
-      let (spec, weight) = try Self.weighted(text)
-      guard !components.contains(where: { $0.name == spec }) else {
-        throw RewardError("reward '\(spec)' is given twice")
+  /// - Throws: For unknown rewards, names given twice, gates and ensembles that name nothing, and lengths without a
+  ///   judge.
+  package init(
+    _ terms: [RewardTerm], _ combination: Combination = Combination(), registry: RewardRegistry = RewardRegistry()
+  ) throws {
+    var scorers: [any Scorer] = []
+    for (index, term) in terms.enumerated() {
+      guard !terms[..<index].contains(where: { $0.name == term.name }) else {
+        throw RewardError("reward '\(term.name)' is given twice")
       }
-      components.append(Component(name: spec, reward: try RewardRegistry.reward(spec), weight: weight))
+      scorers.append(try registry.scorer(term.spec))
     }
-    judge = components.firstIndex { $0.reward.judgesCorrectness }
-    if judge == nil, let needy = components.first(where: { $0.reward.needsCorrectness }) {
+    self.terms = terms
+    self.scorers = scorers
+    self.combination = combination
+    judge = terms.firstIndex(where: \.judges) ?? scorers.firstIndex { $0.judgesCorrectness }
+    if judge == nil, let needy = scorers.first(where: { $0.needs.contains(.correctness) }) {
       throw RewardError(
         "\(needy.name) needs to know which answers are right: add a reward that judges them, such as math (=0 to "
           + "leave it out of the total)")
     }
-    self.components = components
+    try checkNames()
+  }
+
+  /// From specs with weights, such as `math=1`, `format:form=strict=0.2`, `o1-pruner`; see ``RewardTerm``.
+  package init(specs: [String], registry: RewardRegistry = RewardRegistry()) throws {
+    var terms: [RewardTerm] = []
+    for spec in specs { terms.append(try RewardTerm(parsing: spec, registry: registry)) }
+    try self.init(terms, registry: registry)
+  }
+
+  private func checkNames() throws(RewardError) {
+    for term in terms {
+      for gate in term.gates where !names.contains(gate.component) {
+        throw RewardError(
+          "\(term.name): when \(gate.component): expected one of the set's components \(names.joined(separator: ", "))")
+      }
+      if let name = term.ensemble, !combination.ensembles.contains(where: { $0.name == name }) {
+        throw RewardError("\(term.name): in \(name): there is no such ensemble; give --ensemble '\(name): mean'")
+      }
+    }
+    for ensemble in combination.ensembles where !terms.contains(where: { $0.ensemble == ensemble.name }) {
+      throw RewardError("ensemble '\(ensemble.name)' has no members: add '; in \(ensemble.name)' to their rewards")
+    }
   }
 
   /// The names of the components, in order.
-  package var names: [String] { components.map(\.name) }
+  package var names: [String] { terms.map(\.name) }
 
-  /// Scores all responses of one prompt.
-  package func score(_ group: [RewardInput]) -> [Scored] {
-    var inputs = group
-    var scored = group.map { _ in
-      Scored(total: nil, components: Array(repeating: nil, count: components.count), extracted: nil, correct: nil)
-    }
+  /// Whether every component is a pure function, so that any split of the groups may run at once.
+  package var isPure: Bool { scorers.allSatisfy { $0 is any Reward } }
+
+  /// What the inputs must hold.
+  package var needs: RewardNeeds { scorers.reduce(into: []) { $0.formUnion($1.needs) } }
+
+  /// Scores all responses of some prompts.
+  /// - Throws: What a component that is not pure throws.
+  package func score(groups: [[RewardInput]]) throws -> [[Scored]] {
+    var inputs = groups
+    let empty = Scored(
+      total: nil, components: Array(repeating: nil, count: terms.count), extracted: nil, correct: nil)
+    var scored = groups.map { $0.map { _ in empty } }
+    var extractor = groups.map { $0.map { _ in terms.count } }
     // The judge first: the others may need its verdicts.
-    let order = (judge.map { [$0] } ?? []) + components.indices.filter { $0 != judge }
-    var extracts = group.map { _ in [String?](repeating: nil, count: components.count) }
-    for index in order {
-      let outputs = components[index].reward.score(inputs)
-      for (place, output) in outputs.enumerated() where scored.indices.contains(place) {
-        scored[place].components[index] = output.value
-        extracts[place][index] = output.extracted
-        if index == judge {
-          scored[place].correct = output.value.map { $0 == 1 }
-          inputs[place].correct = scored[place].correct
+    for index in (judge.map { [$0] } ?? []) + terms.indices.filter({ $0 != judge }) {
+      for (group, outputs) in try scorers[index].score(groups: inputs).enumerated() where group < scored.count {
+        for (place, output) in outputs.enumerated() where place < scored[group].count {
+          scored[group][place].components[index] = output.value
+          if let extracted = output.extracted, index < extractor[group][place] {
+            scored[group][place].extracted = extracted
+            extractor[group][place] = index
+          }
+          guard index == judge else { continue }
+          scored[group][place].correct = output.value.map { $0 == 1 }
+          inputs[group][place].correct = scored[group][place].correct
         }
       }
     }
-    let weights = components.map(\.weight)
-    for place in scored.indices {
-      scored[place].total = weightedSum(scored[place].components, weights: weights)
-      scored[place].extracted = extracts[place].lazy.compactMap { $0 }.first
+    for group in scored.indices {
+      let totals = combination.totals(terms, scored[group].map(\.components), steps: groups[group].map(\.step))
+      for (place, total) in totals.enumerated() { scored[group][place].total = total }
     }
     return scored
   }
 
-  private static func weighted(_ text: String) throws(RewardError) -> (spec: String, weight: Double) {
-    guard let last = text.utf8.lastIndex(of: UInt8(ascii: "=")) else { return (text, 1) }
-    let spec = String(text[..<last])
-    let tail = String(text[text.utf8.index(after: last)...])
-    let colon = spec.utf8.firstIndex(of: UInt8(ascii: ":"))
-    let hasSetting = colon.map { spec.utf8[$0...].contains(UInt8(ascii: "=")) } ?? true
-    guard hasSetting else { return (text, 1) }
-    guard let weight = Double(tail), weight.isFinite else {
-      if colon != nil { return (text, 1) }
-      throw RewardError("reward '\(text)': expected a number as weight after '=', found '\(tail)'")
-    }
-    return (spec, weight)
-  }
-}
-
-/// Σ weight · value over the values that are there; nil where none is. Same counts.
-package func weightedSum(_ values: [Double?], weights: [Double]) -> Double? {
-  var total: Double?
-  for (value, weight) in zip(values, weights) {
-    guard let value else { continue }
-    total = (total ?? 0) + weight * value
-  }
-  return total
+  /// Scores all responses of one prompt.
+  package func score(_ group: [RewardInput]) throws -> [Scored] { try score(groups: [group])[0] }
 }

@@ -17,6 +17,7 @@ package struct SortReward: RolloutReward {
   package var name: String { "sort-" + kind.rawValue }
   package let version = 1
   package var judgesCorrectness: Bool { kind == .positions }
+  package let needs = RewardNeeds.prompt
 
   static let positions = RewardRegistry.Entry(
     name: "sort-positions", summary: "share of positions that hold the right number", keys: [],

@@ -2,13 +2,29 @@ internal import Formats
 internal import Rewards
 
 extension Rollout {
-  /// What rewards see of a rollout: bytes and lengths.
-  func rewardInput(referenceLength: Double?) -> RewardInput {
-    let meta = meta.flatMap { try? JSON.parse($0, source: "meta") }
-    return RewardInput(
-      response: Array(responseText.utf8), answer: answer.map { Array($0.utf8) }, prompt: Array(question.utf8),
-      numbers: meta?["numbers"]?.array?.compactMap(\.int), responseLength: responseTokens.count,
-      referenceLength: referenceLength)
+  /// What rewards see of a rollout: bytes and lengths, and what they ask for beside.
+  func rewardInput(_ needs: RewardNeeds) -> RewardInput {
+    var input = RewardInput(
+      response: Array(responseText.utf8), answer: answer.map { Array($0.utf8) }, responseLength: responseTokens.count)
+    input.id = "\(id)"
+    input.step = step
+    input.truncated = finishReason == .length
+    if needs.contains(.prompt) || needs.contains(.meta) {
+      let meta = meta.flatMap { try? JSON.parse($0, source: "meta") }
+      input.numbers = meta?["numbers"]?.array?.compactMap(\.int)
+      if needs.contains(.meta), let meta { input.meta = Fact(meta) }
+    }
+    if needs.contains(.prompt) { input.prompt = Array(question.utf8) }
+    if needs.contains(.conversation) {
+      input.promptText = Array(promptText.utf8)
+      input.messages = messages
+      input.metaText = meta
+    }
+    if needs.contains(.tokens) {
+      input.promptTokens = promptTokens
+      input.responseTokens = responseTokens
+    }
+    return input
   }
 
   /// The last user turn, or the whole prompt where there are no messages.
@@ -17,6 +33,17 @@ extension Rollout {
       let turns = try? Message.messages(json, place: "messages")
     else { return promptText }
     return turns.last { $0.role == "user" }?.content ?? promptText
+  }
+}
+
+extension Fact {
+  init(_ json: JSON) {
+    if let bool = json.bool { self = .bool(bool) }
+    else if let number = json.double { self = .number(number) }
+    else if let text = json.string { self = .text(text) }
+    else if let list = json.array { self = .list(list.map(Fact.init)) }
+    else if let object = json.object { self = .object(object.members.map { ($0.key, Fact($0.value)) }) }
+    else { self = .null }
   }
 }
 

@@ -22,12 +22,16 @@ internal import Rewards
           rollbook score --buffer runs/add --step 0 --scores long --reward math=1 --where 'response_length > 100'
         A form of one's own:
           rollbook score --buffer runs/add --step 0 --reward 'format:pattern=Answer: [0-9]+=0.2' …
+        A reward for short answers that only right ones earn, from step 100 on:
+          rollbook score … --reward math=1 --reward 'o1-pruner=0.1; when math = 1; clip -2..4; from-step 100'
+        One task of an array of eight, each with every eighth shard:
+          rollbook score … --shards $SLURM_ARRAY_TASK_ID/8
 
       The reward of a rollout is the sum of weight × component; each component is stored under its own name. The first
       component counts as passed where it is 1.
 
-      REWARDS (name[:key=value,…][=WEIGHT])
-      \(RewardRegistry.table.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+      REWARDS (name[:key=value,…][=WEIGHT]; keys: docs/rewards.md)
+      \(rewardList)
       """)
 
   @OptionGroup var stage: StageOptions
@@ -35,8 +39,7 @@ internal import Rewards
 
   @Option(help: ArgumentHelp("The score set's name.", valueName: "name"))
   var scores = "main"
-  @Option(help: ArgumentHelp("A reward and its weight, name[:key=value,…][=WEIGHT]; several may be given.", valueName: "spec"))
-  var reward: [String]
+  @OptionGroup var rewards: RewardFlags
 
   @Option(
     help: ArgumentHelp(
@@ -46,127 +49,68 @@ internal import Rewards
   @Option(help: ArgumentHelp("Only this step of --reference-buffer (default: all).", valueName: "n"))
   var referenceStep: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Only every N-th rollout shard, from the K-th on (from 0): the share of one task of an array.",
+      discussion: "The last task to end records the step's metrics. E.g. --shards $SLURM_ARRAY_TASK_ID/8",
+      valueName: "k/n"))
+  var shards: ShardShare?
+
+  private static var rewardList: String {
+    RewardRegistry.all(ScoringContext(threads: 1, quiet: true, seed: 0)).entries
+      .map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
+  }
+
   static func main() { Stage.main(Self.self) }
 
   func run() throws {
     try Buffer.validate(set: scores)
-    let rewards = try rewardSet()
+    let context = ScoringContext(threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed)
+    let rewards = try rewards.rewardSet(.all(context))
     let buffer = try Buffer.open(path: stage.buffer, create: false)
-    let shards = try buffer.completeRollouts(step: stage.step)
-    let reference = try referenceBuffer.map {
-      try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
-    }
-    let selected = try selection.ids(buffer, step: stage.step, making: scores)
-    var tally = Tally()
-    var made = 0
-    var progress = Progress("score", stage, total: shards.reduce(0) { $0 + $1.rows }, unit: "rollouts")
-    for shard in shards {
-      let provenance = provenance(shard, rewards, reference)
-      if try !isDone(shard, provenance, buffer) {
-        try make(shard, provenance, rewards, reference, selected, buffer)
-        made += 1
+    let all = try buffer.completeRollouts(step: stage.step)
+    let mine = all.enumerated().filter { shards?.holds($0.offset) ?? true }.map(\.element)
+    let scoring = ShardScoring(
+      buffer: buffer, set: scores, step: stage.step, rewards: rewards,
+      reference: try referenceBuffer.map {
+        try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
+      },
+      selection: selection.text, selected: try selection.ids(buffer, step: stage.step, making: scores))
+    let total = mine.reduce(0) { $0 + $1.rows }
+    let progress = Shared((bar: Progress("score", stage, total: total, unit: "rollouts"), done: 0))
+    let made = try scoring.make(mine, workers: rewards.isPure ? context.threads : 1) { rows in
+      progress.change {
+        $0.done += rows
+        $0.bar.update($0.done)
       }
-      let done = try Manifest.read(buffer.manifestPath(.scores, name: name(shard)))
-      let reader = try ScoreShardReader(path: buffer.path(of: done))
-      for batch in 0..<reader.batchCount { tally.add(try reader.rows(batch: batch), reader.components) }
-      progress.update(tally.rows)
     }
-    progress.finish()
-    try finish(buffer, tally, shards: shards.count, made: made)
+    progress.change { $0.bar.finish() }
+    try finish(buffer, scoring, all: all, mine: mine, made: made)
   }
 
-  private func rewardSet() throws -> RewardSet {
-    do { return try RewardSet(specs: reward) } catch {
-      throw RollbookError.usage("--reward: \(error.description)")
-    }
-  }
-
-  private func name(_ shard: Manifest) -> String {
-    Buffer.shardName(step: stage.step, part: shard.part, set: scores)
-  }
-
-  private func isDone(_ shard: Manifest, _ provenance: Provenance, _ buffer: Buffer) throws -> Bool {
-    let path = buffer.manifestPath(.scores, name: name(shard))
-    guard FileManager.default.fileExists(atPath: path) else { return false }
-    let manifest = try Manifest.read(path)
-    if manifest.action.key == provenance.key { return true }
-    throw RollbookError.usage(
-      "score set '\(scores)' of step \(stage.step) is there already, made differently: "
-        + provenance.difference(from: manifest.action),
-      hint: "give the set another name with --scores; nothing that is stored is ever changed")
-  }
-
-  private func provenance(_ shard: Manifest, _ rewards: RewardSet, _ reference: LengthReference?) -> Provenance {
-    var parameters = ["scores": scores, "step": "\(stage.step)", "part": "\(shard.part)"]
-    parameters["where"] = selection.text
-    for (index, component) in rewards.components.enumerated() {
-      let settings = component.reward.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
-      parameters["reward.\(index)"] =
-        "\(component.name) version \(component.reward.version)\(settings.isEmpty ? "" : " \(settings)") × \(component.weight)"
-    }
-    return Provenance(
-      "score", parameters: parameters,
-      inputs: [Manifest.Input(role: "rollouts", name: shard.name, digest: shard.digest)] + (reference?.inputs ?? []),
-      kernels: "none", threads: 1)
-  }
-
-  /// Scores one rollout shard, group by group.
-  private func make(
-    _ shard: Manifest, _ provenance: Provenance, _ rewards: RewardSet, _ reference: LengthReference?,
-    _ selected: Set<RolloutID>?, _ buffer: Buffer
+  /// Sums up what is stored; the metrics of a step are recorded when all of its shards are scored.
+  private func finish(
+    _ buffer: Buffer, _ scoring: ShardScoring, all: [Manifest], mine: [Manifest], made: Int
   ) throws {
-    let staging = buffer.stagingPath(.scores, step: stage.step, part: shard.part, set: scores)
-    let lock = try StagingLock(path: staging + ".lock")
-    defer { lock.release() }
-    let reader = try RolloutShardReader(path: buffer.intactPath(of: shard))
-    let writer = try ScoreShardWriter(
-      staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
-    var skip = writer.recoveredRowCount
+    let done = try all.filter { try scoring.isDone($0) }
     var tally = Tally()
-    for batch in 0..<reader.batchCount {
-      if Interrupt.requested { throw Interrupt.error("\(writer.storedRowCount) of \(shard.rows) scores are kept") }
-      for group in try reader.rows(batch: batch).grouped() {
-        let rows = scored(group, rewards, reference, selected)
-        tally.add(rows, rewards.names)
-        if skip >= rows.count { skip -= rows.count } else { try writer.append(rows) }
-      }
-    }
-    try writer.finish()
-    let manifest = Manifest(
-      kind: .scores, name: name(shard), schemaVersion: 1, step: stage.step, part: shard.part, set: scores,
-      inputs: provenance.inputs, action: provenance.action(), summary: tally.summary)
-    _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest)
-  }
-
-  /// One row a rollout: those that are not selected have nulls.
-  private func scored(
-    _ group: [Rollout], _ rewards: RewardSet, _ reference: LengthReference?, _ selected: Set<RolloutID>?
-  ) -> [ScoreRow] {
-    let inputs = group.map { $0.rewardInput(referenceLength: reference?.lengths[$0.promptID]) }
-    return zip(group, rewards.score(inputs)).map { rollout, scored in
-      let counts = selected?.contains(rollout.id) ?? true
-      return ScoreRow(
-        rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
-        reward: counts ? scored.total : nil, components: counts ? scored.components : scored.components.map { _ in nil },
-        extracted: counts ? scored.extracted : nil)
-    }
-  }
-
-  private func finish(_ buffer: Buffer, _ tally: Tally, shards: Int, made: Int) throws {
-    if made > 0 {
+    for shard in shards == nil ? mine : done { try scoring.tally(shard, into: &tally) }
+    if made > 0, done.count == all.count {
       try Metrics(buffer).record(
         step: stage.step, stage: "score:\(scores)", tally.summary.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
     var summary: JSONObject = [
       "stage": "score", "step": .int(stage.step), "scores": .string(scores), "rollouts": .int(tally.rows),
-      "shards": .int(shards), "made": .int(made),
+      "shards": .int(mine.count), "made": .int(made),
     ]
+    if shards != nil { summary["shards_left"] = .int(all.count - done.count) }
     for (name, value) in tally.summary.sorted(by: { $0.key < $1.key }) { summary[name] = JSON.finite(value) }
     let mean = tally.summary["reward_mean"].map { Format.decimal($0, 3) } ?? "none"
     let passed = tally.summary["pass_rate"].map { ", pass rate \(Format.percent($0))" } ?? ""
+    let left = done.count < all.count ? ", \(all.count - done.count) of \(all.count) shards left to other tasks" : ""
     try stage.finish(
       summary,
       "\(made == 0 ? "already done: " : "")step \(stage.step), set '\(scores)': \(tally.rows) rollouts, "
-        + "mean reward \(mean)\(passed)")
+        + "mean reward \(mean)\(passed)\(left)")
   }
 }

@@ -11,6 +11,11 @@ struct Tally {
   private var formed = 0.0
   private var hasFormat = false
 
+  /// Adds a whole shard.
+  mutating func add(_ reader: ScoreShardReader) throws {
+    for batch in 0..<reader.batchCount { add(try reader.rows(batch: batch), reader.components) }
+  }
+
   mutating func add(_ new: [ScoreRow], _ names: [String]) {
     if components.isEmpty { components = names.map { ($0, 0, 0) } }
     for row in new {

@@ -44,7 +44,7 @@ import Testing
   func weights(text: String, name: String, weight: Double) throws {
     let set = try RewardSet(specs: [text])
     #expect(set.names == [name])
-    #expect(set.components[0].weight == weight)
+    #expect(set.terms[0].weight == weight)
   }
 
   @Test(arguments: [
@@ -64,7 +64,7 @@ import Testing
     let group = [("2 + 3 = 5\nAnswer: 5", 10), ("Answer: 6", 5), ("it is 5", 15)].map { text, length in
       RewardInput(response: Array(text.utf8), answer: Array("5".utf8), responseLength: length)
     }
-    let scored = set.score(group)
+    let scored = try set.score(group)
     #expect(scored.map(\.correct) == [true, false, true])
     #expect(scored.map(\.components) == [[0, 1, 1], [0, 1, 0], [10.0 / 15 - 1, 0, 1]])
     #expect(scored[0].total == 1.2)
@@ -74,7 +74,7 @@ import Testing
 
   @Test func unscoredComponentsAreLeftOut() throws {
     let set = try RewardSet(specs: ["math", "format=0.5"])
-    let scored = set.score([RewardInput(response: Array("Answer: 5".utf8))])
+    let scored = try set.score([RewardInput(response: Array("Answer: 5".utf8))])
     #expect(scored[0].components == [nil, 1])
     #expect(scored[0].total == 0.5)
     #expect(scored[0].correct == nil)

@@ -17,7 +17,7 @@ import Testing
     "Rewards": [],
     "Objectives": [],
     "Pipeline": libraryC.union(["Formats", "ArgumentParser", "Foundation", "Synchronization"]),
-    "Generate": program, "Score": program, "Train": program, "Inspect": program, "Fuzz": program,
+    "Generate": program, "Score": program.union(["FoundationNetworking", "Yams"]), "Train": program, "Inspect": program, "Fuzz": program,
     "Bench": program.union(["CLZ4", "CAllocations"]),
   ]
 
