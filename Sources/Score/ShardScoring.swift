@@ -85,7 +85,8 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
       staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
     var skip = writer.recoveredRowCount
     progress(skip)
-    var pending: [[Rollout]] = []
+    let columns = RolloutCodec.columns(for: rewards.needs)
+    var pending: [[StoredResponse]] = []
     var pendingRows = 0
     func score() throws {
       for rows in try scored(pending, limit: limit) { try writer.append(rows) }
@@ -95,7 +96,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     }
     for batch in 0..<reader.batchCount {
       if Interrupt.requested { throw Interrupt.error("\(writer.storedRowCount) of \(shard.rows) scores are kept") }
-      for group in try reader.rows(batch: batch).grouped() {
+      for group in try reader.responses(batch: batch, columns: columns).grouped() {
         if skip >= group.count {
           skip -= group.count
         } else {
@@ -116,21 +117,21 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   }
 
   /// One row a rollout: those that are not selected have nulls.
-  private func scored(_ groups: [[Rollout]], limit: Int?) throws -> [[ScoreRow]] {
+  private func scored(_ groups: [[StoredResponse]], limit: Int?) throws -> [[ScoreRow]] {
     let needs = rewards.needs
     let inputs = groups.map { group in
-      group.map { rollout in
-        var input = rollout.rewardInput(needs)
+      group.map { response in
+        var input = response.rewardInput(needs)
         input.lengthLimit = limit
-        input.referenceLength = reference?.lengths[rollout.promptID]
-        input.isSelected = selected?.contains(rollout.id) ?? true
+        input.referenceLength = reference?.lengths[response.rollout.promptID]
+        input.isSelected = selected?.contains(response.rollout.id) ?? true
         return input
       }
     }
     let scores = try rewards.score(groups: inputs)
     return zip(zip(groups, inputs), scores).map { group, scores in
       zip(zip(group.0, group.1), scores).map { row, scored in
-        let (rollout, counts) = (row.0, row.1.isSelected)
+        let (rollout, counts) = (row.0.rollout, row.1.isSelected)
         return ScoreRow(
           rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
           reward: counts ? scored.total : nil,
