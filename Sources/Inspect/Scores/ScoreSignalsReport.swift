@@ -53,7 +53,7 @@ package struct ScoreSignalsReport {
     }
     var text = lines.map { Terminal.sanitizeLine($0) + "\n" }.joined() + "\n" + table()
     if !flags.isEmpty { text += "\n" }
-    for flag in flags { text += "! \(flag.title), step \(Format.steps(flag.steps)): \(flag.explanation)\n" }
+    for flag in flags { text += "! \(flag.title), step\(flag.steps.count > 1 ? "s" : "") \(Format.steps(flag.steps)): \(flag.explanation)\n" }
     if let curve { text += "\n" + curve.text() }
     return text
   }
