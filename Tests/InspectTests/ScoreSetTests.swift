@@ -42,7 +42,7 @@ struct ScoreSetTests {
       selection: command.selection.selection.selection())
     let report = ScoreDiffReport(
       try command.compared(rollouts), a: command.a, b: command.b, components: rollouts.components)
-    return (report.json(), report.text(limit: command.limit))
+    return (report.json(), report.text())
   }
 
   private func signals(_ fixture: BufferFixture, _ arguments: String...) throws -> ScoreSignalsReport {
@@ -83,7 +83,7 @@ struct ScoreSetTests {
       #expect(flips[0]["a"] == .double(1) && flips[0]["b"] == .double(0) && flips[0]["a_extracted"] == "2")
       let id = try #require(flips[0]["id"]?.string)
       #expect(try Index.current(fixture.buffer).index.resolve(id).address == "0/task-0/0")
-      for part in ["on 'math'", "only A has: format", "only B has: length", "same verdict 50.0%", String(id.prefix(12))] {
+      for part in ["on 'math'", "only A has: format", "only B has: length", "verdict 50.0%", String(id.prefix(12))] {
         #expect(text.contains(part), "\(part)")
       }
       let first = try diff(fixture, "main", "other", "--component", "math", "--limit", "1")
@@ -232,7 +232,7 @@ struct ScoreSetTests {
       #expect(report.lines()[4]["duplicates"] == .double(5.0 / 40))
       #expect(report.lines()[4]["repeated_text"] == .double(5.0 / 40))
       let lines = report.text().split(separator: "\n")
-      #expect(lines.contains { $0.hasPrefix("! repeated, steps 4–7: responses repeat themselves (highest 12.5% at step") })
+      #expect(lines.contains { $0.hasPrefix("! repeated, steps 4–7: responses repeat themselves (highest 12.5% at") })
       #expect(lines.first { $0.hasPrefix("   3 ") }?.contains("!") == false)
       #expect(lines.first { $0.hasPrefix("   4 ") }?.contains("! ") == true)
     }

@@ -55,7 +55,7 @@ package struct ScoreDiffCommand: ParsableCommand {
     let diff = try compared(rollouts)
     let report = ScoreDiffReport(diff, a: a, b: b, components: rollouts.components)
     if options.json { return try options.print(report.json()) }
-    try Output.print(report.text(limit: limit), terminator: "")
+    try Output.print(report.text(), terminator: "")
   }
 
   package func compared(_ rollouts: ScoredRollouts) throws -> ScoreDiff {
