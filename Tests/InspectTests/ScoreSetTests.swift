@@ -196,6 +196,28 @@ struct ScoreSetTests {
     }
   }
 
+  /// The command is for a shell, whatever the run's folder is called, and what is recorded decides whether it is shown.
+  @Test func whatTheCurveNeeds() throws {
+    try BufferFixture.withFolder { folder in
+      let fixture = try BufferFixture(folder + "/it's here")
+      let bare = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
+      #expect(bare.missing.count == 3 && bare.distances.isEmpty)
+      #expect(bare.command.hasPrefix("rollbook plot '\(folder)/it'\\''s here/run' --over-optimisation --proxy score:main/"))
+      func line(_ step: Int, _ stage: String, _ values: String) throws {
+        try fixture.addMetrics(#"{"step":\#(step),"stage":"\#(stage)","time":"2026-11-21T09:00:00.000Z",\#(values)}"#)
+      }
+      try FileManager.default.createDirectory(atPath: fixture.buffer.metrics, withIntermediateDirectories: true)
+      try line(0, "score:main", #""reward_mean":1"#)
+      try line(0, "score:gold", #""reward_mean":2"#)
+      try line(1, "train", #""ref_kl_k3":0.25"#)
+      let apart = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
+      #expect(apart.missing == ["a step that has both rewards and the KL divergence"] && apart.distances == [1: 0.5])
+      try line(0, "train", #""ref_kl_k3":-0.0001"#)
+      let whole = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
+      #expect(whole.missing.isEmpty && whole.distances == [0: 0, 1: 0.5])
+    }
+  }
+
   /// Eight steps of 40 responses: text, length and gold turn bad from step 4 on.
   @Test func signalsThatRise() throws {
     try withFixture { fixture in

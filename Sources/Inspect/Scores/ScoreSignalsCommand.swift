@@ -18,11 +18,12 @@ package struct ScoreSignalsCommand: ParsableCommand {
 
         rollbook scores signals main --buffer runs/add
         rollbook scores signals proxy --gold gold --buffer runs/add --step 3 4 5
-        rollbook scores signals main --correct sort-positions --buffer runs/add --jsonl | jq -c '[.step, .flags]'
+        rollbook scores signals main --buffer runs/add --correct exact --jsonl
 
       The over-optimisation curve, both rewards over √KL, is drawn by
 
-        rollbook plot runs/add --over-optimisation --proxy score:proxy/reward_mean --gold score:gold/reward_mean
+        rollbook plot runs/add --over-optimisation \\
+          --proxy score:proxy/reward_mean --gold score:gold/reward_mean
 
       and --gold prints that command for the run, or what the run lacks for it. docs/comparing.md has the formulas and \
       limits.
