@@ -144,7 +144,8 @@ struct ScoreSetTests {
       let name = "a\u{1B}]0;x\u{7}\nb\u{202E}"
       try fixture.add("one", step: 0, [name], extracted: "\u{1B}[31mred\n") { _ in [1, 1] }
       try fixture.add("two", step: 0, [name], extracted: "\u{9B}2J") { _ in [0, 0] }
-      let text = try diff(fixture, "one", "two", "--component", name).text
+      let text =
+        try diff(fixture, "one", "two", "--component", name).text
         + signals(fixture, "one", "--correct", name, "--format", name).text()
       #expect(!text.unicodeScalars.contains { $0.value != 0x0A && $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) })
       #expect(!text.unicodeScalars.contains("\u{202E}") && text.contains("12 rollouts flipped"))
@@ -202,7 +203,8 @@ struct ScoreSetTests {
       let fixture = try BufferFixture(folder + "/it's here")
       let bare = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
       #expect(bare.missing.count == 3 && bare.distances.isEmpty)
-      #expect(bare.command.hasPrefix("rollbook plot '\(folder)/it'\\''s here/run' --over-optimisation --proxy score:main/"))
+      #expect(
+        bare.command.hasPrefix("rollbook plot '\(folder)/it'\\''s here/run' --over-optimisation --proxy score:main/"))
       func line(_ step: Int, _ stage: String, _ values: String) throws {
         try fixture.addMetrics(#"{"step":\#(step),"stage":"\#(stage)","time":"2026-11-21T09:00:00.000Z",\#(values)}"#)
       }

@@ -35,7 +35,8 @@ extension ScoreSignals {
       flags.append(
         SignalFlag(
           key: signal.key, title: signal.title, steps: marked.map(\.step),
-          explanation: "\(signal.meaning) (\(extreme); first \(signal.text(start)); limit \(signal.text(signal.limit)))"))
+          explanation: "\(signal.meaning) (\(extreme); first \(signal.text(start)); limit \(signal.text(signal.limit)))"
+        ))
     }
     if gold, let flag = overOptimised() { flags.append(flag) }
     return flags
