@@ -42,7 +42,7 @@ struct ScoreSetTests {
       selection: command.selection.selection.selection())
     let report = ScoreDiffReport(
       try command.compared(rollouts), a: command.a, b: command.b, components: rollouts.components)
-    return (report.json(), report.text(limit: command.limit))
+    return (report.json(), report.text())
   }
 
   private func signals(_ fixture: BufferFixture, _ arguments: String...) throws -> ScoreSignalsReport {
@@ -83,7 +83,7 @@ struct ScoreSetTests {
       #expect(flips[0]["a"] == .double(1) && flips[0]["b"] == .double(0) && flips[0]["a_extracted"] == "2")
       let id = try #require(flips[0]["id"]?.string)
       #expect(try Index.current(fixture.buffer).index.resolve(id).address == "0/task-0/0")
-      for part in ["on 'math'", "only A has: format", "only B has: length", "same verdict 50.0%", String(id.prefix(12))] {
+      for part in ["on 'math'", "only A has: format", "only B has: length", "verdict 50.0%", String(id.prefix(12))] {
         #expect(text.contains(part), "\(part)")
       }
       let first = try diff(fixture, "main", "other", "--component", "math", "--limit", "1")
@@ -144,7 +144,8 @@ struct ScoreSetTests {
       let name = "a\u{1B}]0;x\u{7}\nb\u{202E}"
       try fixture.add("one", step: 0, [name], extracted: "\u{1B}[31mred\n") { _ in [1, 1] }
       try fixture.add("two", step: 0, [name], extracted: "\u{9B}2J") { _ in [0, 0] }
-      let text = try diff(fixture, "one", "two", "--component", name).text
+      let text =
+        try diff(fixture, "one", "two", "--component", name).text
         + signals(fixture, "one", "--correct", name, "--format", name).text()
       #expect(!text.unicodeScalars.contains { $0.value != 0x0A && $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) })
       #expect(!text.unicodeScalars.contains("\u{202E}") && text.contains("12 rollouts flipped"))
@@ -196,6 +197,29 @@ struct ScoreSetTests {
     }
   }
 
+  /// The command is for a shell, whatever the run's folder is called, and what is recorded decides whether it is shown.
+  @Test func whatTheCurveNeeds() throws {
+    try BufferFixture.withFolder { folder in
+      let fixture = try BufferFixture(folder + "/it's here")
+      let bare = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
+      #expect(bare.missing.count == 3 && bare.distances.isEmpty)
+      #expect(
+        bare.command.hasPrefix("rollbook plot '\(folder)/it'\\''s here/run' --over-optimisation --proxy score:main/"))
+      func line(_ step: Int, _ stage: String, _ values: String) throws {
+        try fixture.addMetrics(#"{"step":\#(step),"stage":"\#(stage)","time":"2026-11-21T09:00:00.000Z",\#(values)}"#)
+      }
+      try FileManager.default.createDirectory(atPath: fixture.buffer.metrics, withIntermediateDirectories: true)
+      try line(0, "score:main", #""reward_mean":1"#)
+      try line(0, "score:gold", #""reward_mean":2"#)
+      try line(1, "train", #""ref_kl_k3":0.25"#)
+      let apart = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
+      #expect(apart.missing == ["a step that has both rewards and the KL divergence"] && apart.distances == [1: 0.5])
+      try line(0, "train", #""ref_kl_k3":-0.0001"#)
+      let whole = try OverOptimisationCurve(fixture.buffer, proxy: "main", gold: "gold")
+      #expect(whole.missing.isEmpty && whole.distances == [0: 0, 1: 0.5])
+    }
+  }
+
   /// Eight steps of 40 responses: text, length and gold turn bad from step 4 on.
   @Test func signalsThatRise() throws {
     try withFixture { fixture in
@@ -232,7 +256,7 @@ struct ScoreSetTests {
       #expect(report.lines()[4]["duplicates"] == .double(5.0 / 40))
       #expect(report.lines()[4]["repeated_text"] == .double(5.0 / 40))
       let lines = report.text().split(separator: "\n")
-      #expect(lines.contains { $0.hasPrefix("! repeated, steps 4–7: responses repeat themselves (highest 12.5% at step") })
+      #expect(lines.contains { $0.hasPrefix("! repeated, steps 4–7: responses repeat themselves (highest 12.5% at") })
       #expect(lines.first { $0.hasPrefix("   3 ") }?.contains("!") == false)
       #expect(lines.first { $0.hasPrefix("   4 ") }?.contains("! ") == true)
     }

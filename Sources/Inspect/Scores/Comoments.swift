@@ -1,8 +1,11 @@
 /// Means, and sums of squares and products of deviations, of pairs of numbers that go by (Welford).
 package struct Comoments: Sendable {
   package private(set) var count = 0
-  package private(set) var meanX = 0.0
-  package private(set) var meanY = 0.0
+  private var sumX = 0.0
+  private var sumY = 0.0
+  /// Running means, whose rounding the deviations make up for; the sums tell the better means.
+  private var centreX = 0.0
+  private var centreY = 0.0
   private var xx = 0.0
   private var yy = 0.0
   private var xy = 0.0
@@ -11,12 +14,14 @@ package struct Comoments: Sendable {
 
   package mutating func add(_ x: Double, _ y: Double) {
     count += 1
-    let (dx, dy) = (x - meanX, y - meanY)
-    meanX += dx / Double(count)
-    meanY += dy / Double(count)
-    xx += dx * (x - meanX)
-    yy += dy * (y - meanY)
-    xy += dx * (y - meanY)
+    sumX += x
+    sumY += y
+    let (dx, dy) = (x - centreX, y - centreY)
+    centreX += dx / Double(count)
+    centreY += dy / Double(count)
+    xx += dx * (x - centreX)
+    yy += dy * (y - centreY)
+    xy += dx * (y - centreY)
   }
 
   /// Adds the deviations of one group from its own means, so that `correlation` is the one within groups.
@@ -28,6 +33,10 @@ package struct Comoments: Sendable {
     yy += own.yy
     xy += own.xy
   }
+
+  /// NaN of none.
+  package var meanX: Double { sumX / Double(count) }
+  package var meanY: Double { sumY / Double(count) }
 
   /// Pearson's r; nil where either is constant or there are fewer than two pairs.
   package var correlation: Double? { PairStatistics.correlation(xx, yy, xy) }

@@ -36,8 +36,8 @@ package struct OverOptimisationCurve {
   }
 
   func text() -> String {
-    let line = missing.isEmpty ? "the curve over √KL: " + command : "the curve over √KL needs: " + missing.joined(separator: "; ")
-    return Terminal.sanitizeLine(line) + "\n"
+    let line = missing.isEmpty ? ": " + command : " needs: " + missing.joined(separator: "; ")
+    return Terminal.sanitizeLine("the curve over √KL" + line) + "\n"
   }
 
   /// A path as a shell takes it.

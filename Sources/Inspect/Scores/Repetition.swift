@@ -10,8 +10,8 @@ package struct Repetition {
 
   package init() {}
 
-  /// 1 − distinct / total of the text's 4-grams of words; nil for a text of fewer than 20. A word is what stands between
-  /// ASCII white space, as it is; words and 4-grams are compared by hashes of 64 bits.
+  /// 1 − distinct / total of the text's 4-grams of words; nil for a text of fewer than 20 words. A word is what stands
+  /// between ASCII white space, as it is; words and 4-grams are compared by hashes of 64 bits.
   package mutating func share(_ text: String) -> Double? {
     var text = text
     words.removeAll(keepingCapacity: true)

@@ -16,8 +16,8 @@ package struct ScoreDiffCommand: ParsableCommand {
         rollbook scores diff main strict --buffer runs/add
         rollbook scores diff main strict --buffer runs/add --component math
         rollbook scores diff main strict --buffer runs/add --step 3 4 --threshold 0.5
-        rollbook scores diff main judge --buffer runs/add --where 'task = addition and strict.math < 1'
-        rollbook scores diff main strict --buffer runs/add --limit 0 --json | jq -r '.flipped[].id'
+        rollbook scores diff main judge --buffer runs/add --where 'strict.math < 1'
+        rollbook scores diff main strict --buffer runs/add --limit 0 --json
 
       In --where, reward and components are those of the first set; SET.reward asks another. docs/comparing.md has the \
       formulas.
@@ -55,7 +55,7 @@ package struct ScoreDiffCommand: ParsableCommand {
     let diff = try compared(rollouts)
     let report = ScoreDiffReport(diff, a: a, b: b, components: rollouts.components)
     if options.json { return try options.print(report.json()) }
-    try Output.print(report.text(limit: limit), terminator: "")
+    try Output.print(report.text(), terminator: "")
   }
 
   package func compared(_ rollouts: ScoredRollouts) throws -> ScoreDiff {

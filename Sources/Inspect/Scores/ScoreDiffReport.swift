@@ -22,7 +22,7 @@ package struct ScoreDiffReport {
   private var chosen: String { diff.measures[0].name }
 
   /// For people; names and what was extracted are made safe to print.
-  package func text(limit: Int) -> String {
+  package func text() -> String {
     let coverage = diff.coverage
     guard coverage.rollouts > 0 else { return "no rollout is selected\n" }
     var lines = ["A = \(a), B = \(b), on '\(chosen)'; a rollout passes from \(Format.short(diff.threshold)) on"]
@@ -37,7 +37,7 @@ package struct ScoreDiffReport {
     text += "\n" + measureTable() + "\n" + stepTable()
     let gaps = diff.steps.filter { $0.value.both == 0 }.keys.sorted()
     if !gaps.isEmpty { text += "without a value in both: step\(gaps.count > 1 ? "s" : "") \(Format.steps(gaps))\n" }
-    return text + "\n" + flipTable(limit)
+    return text + "\n" + flipTable()
   }
 
   private func confusionTable() -> String {
@@ -89,7 +89,7 @@ package struct ScoreDiffReport {
     return table.rendered()
   }
 
-  private func flipTable(_ limit: Int) -> String {
+  private func flipTable() -> String {
     let count = diff.coverage.confusion.flipped
     guard count > 0 else { return "no rollout flipped\n" }
     var table = Table([

@@ -63,7 +63,8 @@ package struct ScoreSignals {
     let gold = row.scores.count > 1 ? row.scores[1]?.values[0] : nil
     let length = Double(row.rollout.responseLength)
     members.append(Member(reward: reward, length: length, text: digest, gold: gold))
-    let form = format.flatMap { values[$0] }, right = correct.flatMap { values[$0] }
+    let form = format.flatMap { values[$0] }
+    let right = correct.flatMap { values[$0] }
     // In place: a copy of the step for every rollout costs more than the rest.
     steps[number]?.scored += 1
     steps[number]?.lengths.add(reward, length)

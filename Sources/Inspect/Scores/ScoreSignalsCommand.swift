@@ -8,21 +8,22 @@ package struct ScoreSignalsCommand: ParsableCommand {
     commandName: "signals",
     abstract: "Show signs of reward hacking, one line a step.",
     discussion: """
-      r(length): correlation of reward and response length; in groups: of their deviations from the group's means. form \
-      only: share whose format component is at least 1 while correctness is not. repeated: share of texts, of 20 words \
-      or more, of whose word 4-grams more than half came before. cut: share cut off at the token limit. same: share equal \
-      to an earlier response of the group. flat: share of groups whose rewards are all equal. With --gold, a set that is \
-      closer to what is wanted: against: share that the two put on opposite sides of the group's mean; r(gold): their \
-      correlation. A '!' marks a step that crosses a limit or is markedly worse than the first steps; a line below says \
-      why.
+      r(length): correlation of reward and response length; in groups: of their deviations from the group's means. \
+      form only: share whose format component is at least 1 while correctness is not. repeated: share that repeats \
+      itself: 20 words or more, and more than half of the word 4-grams there before. cut: share cut off at the token \
+      limit. same: share equal to an earlier response of the group. flat: share of groups whose rewards are all equal. \
+      With --gold, a set that is closer to what is wanted: against: share that the two put on opposite sides of the \
+      group's mean; r(gold): their correlation. A '!' marks a step that reaches a limit or is markedly worse than the \
+      first steps; a line below says why.
 
         rollbook scores signals main --buffer runs/add
         rollbook scores signals proxy --gold gold --buffer runs/add --step 3 4 5
-        rollbook scores signals main --correct sort-positions --buffer runs/add --jsonl | jq -c '[.step, .flags]'
+        rollbook scores signals main --buffer runs/add --correct exact --jsonl
 
       The over-optimisation curve, both rewards over √KL, is drawn by
 
-        rollbook plot runs/add --over-optimisation --proxy score:proxy/reward_mean --gold score:gold/reward_mean
+        rollbook plot runs/add --over-optimisation \\
+          --proxy score:proxy/reward_mean --gold score:gold/reward_mean
 
       and --gold prints that command for the run, or what the run lacks for it. docs/comparing.md has the formulas and \
       limits.
@@ -44,7 +45,8 @@ package struct ScoreSignalsCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The component that judges correctness (default: the set's first).", valueName: "name"))
   package var correct: String?
 
-  @Option(help: ArgumentHelp("The component that judges the form (default: the first called format…).", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("The component that judges the form (default: the first called format…).", valueName: "name"))
   package var format: String?
 
   package init() {}

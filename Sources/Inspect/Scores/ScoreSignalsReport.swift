@@ -49,11 +49,15 @@ package struct ScoreSignalsReport {
     if let correct = names.correct, let format = names.format {
       lines.append("form only: '\(format)' is at least 1 and '\(correct)' is not")
     } else {
-      lines.append("form only: not known, as the set has no component \(names.format == nil ? "called format…" : "of correctness")")
+      let lacking = names.format == nil ? "called format… (--format names one)" : "of correctness (--correct names one)"
+      lines.append("form only: not known, as the set has no component \(lacking)")
     }
     var text = lines.map { Terminal.sanitizeLine($0) + "\n" }.joined() + "\n" + table()
     if !flags.isEmpty { text += "\n" }
-    for flag in flags { text += "! \(flag.title), step\(flag.steps.count > 1 ? "s" : "") \(Format.steps(flag.steps)): \(flag.explanation)\n" }
+    for flag in flags {
+      let steps = "step\(flag.steps.count > 1 ? "s" : "") \(Format.steps(flag.steps))"
+      text += "! \(flag.title), \(steps): \(flag.explanation)\n"
+    }
     if let curve { text += "\n" + curve.text() }
     return text
   }

@@ -17,7 +17,8 @@ package struct Signal: Sendable {
     /// Of Pearson's r; nil where it is not defined.
     static func correlation(_ moments: Comoments) -> Reading? {
       guard let value = moments.correlation else { return nil }
-      return Reading(value: value, count: moments.count, error: (1 - value * value) / Double(max(1, moments.count - 1)).squareRoot())
+      let error = (1 - value * value) / Double(max(1, moments.count - 1)).squareRoot()
+      return Reading(value: value, count: moments.count, error: error)
     }
   }
 
@@ -70,7 +71,8 @@ package struct Signal: Sendable {
       "repeated_text", "repeated", limit: 0.1, rise: 0.05, "responses repeat themselves",
       { .share($0.repeated, of: $0.scored) }),
     Signal(
-      "length_cap", "cut", limit: 0.2, rise: 0.1, "responses run into the token limit", { .share($0.cut, of: $0.scored) }),
+      "length_cap", "cut", limit: 0.2, rise: 0.1, "responses run into the token limit",
+      { .share($0.cut, of: $0.scored) }),
     Signal(
       "duplicates", "same", limit: 0.5, rise: 0.25, "responses of a group are identical: sampling has collapsed",
       { .share($0.duplicates, of: $0.scored) }),

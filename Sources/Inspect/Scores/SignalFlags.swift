@@ -31,11 +31,12 @@ extension ScoreSignals {
           || place >= Self.firstSteps && worse >= signal.rise && worse >= 2 * item.reading.error
       }.map(\.element)
       guard let worst = marked.max(by: { sign * $0.reading.value < sign * $1.reading.value }) else { continue }
+      let extreme = "\(signal.isLow ? "lowest" : "highest") \(signal.text(worst.reading.value)) at step \(worst.step)"
       flags.append(
         SignalFlag(
           key: signal.key, title: signal.title, steps: marked.map(\.step),
-          explanation: "\(signal.meaning) (\(signal.isLow ? "lowest" : "highest") \(signal.text(worst.reading.value)) at "
-            + "step \(worst.step); first \(signal.text(start)); limit \(signal.text(signal.limit)))"))
+          explanation: "\(signal.meaning) (\(extreme); first \(signal.text(start)); limit \(signal.text(signal.limit)))"
+        ))
     }
     if gold, let flag = overOptimised() { flags.append(flag) }
     return flags
