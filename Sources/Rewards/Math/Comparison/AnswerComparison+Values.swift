@@ -2,6 +2,8 @@
 extension AnswerComparison {
   /// Equal values. Units convert where both are known; degrees equal radians where the other side has π.
   mutating func areEqual(_ g: Int, _ p: Int) -> Bool {
+    if let infinity = infinity(gold, g) { return infinity == self.infinity(given, p) }
+    normalizer.isLogNatural = contains(gold, g, .call(.ln)) != contains(given, p, .call(.ln))
     let (goldUnit, givenUnit) = (unit(gold, g), unit(given, p))
     if let goldUnit, let givenUnit, goldUnit.dimension != .none, givenUnit.dimension != .none {
       guard goldUnit.dimension == givenUnit.dimension else { return false }
@@ -31,6 +33,15 @@ extension AnswerComparison {
     return Units.named(tree.names[name])
   }
 
+  /// The sign of an infinity; nil for anything else.
+  private func infinity(_ tree: MathTree, _ node: Int) -> Bool? {
+    switch tree[node].kind {
+    case .infinity: true
+    case .negation: infinity(tree, tree[node].children[0]).map { !$0 }
+    default: nil
+    }
+  }
+
   private func isDegrees(_ tree: MathTree, _ node: Int) -> Bool {
     switch tree[node].kind {
     case .degrees: true
@@ -50,8 +61,6 @@ extension AnswerComparison {
   private func contains(_ tree: MathTree, _ node: Int, _ kind: MathTree.Kind) -> Bool {
     tree[node].kind == kind || tree[node].children.contains { contains(tree, $0, kind) }
   }
-
-  private typealias Scale = (top: Int128, bottom: Int128)
 
   private mutating func haveSameValue(
     _ g: Int, _ p: Int, goldScale: (top: Int128, bottom: Int128)? = nil,

@@ -30,10 +30,16 @@ extension RightAnswer {
     }
   }
 
+  /// The letters outside of commands and of text, as ``MathLexer/bit(_:)``.
   static func letters(_ text: [UInt8]) -> UInt64 {
+    let reader = NumberReader(text: text, end: text.count, loose: true)
     var (result, index): (UInt64, Int) = (0, 0)
     while index < text.count {
       if text[index] == UInt8(ascii: "\\") {
+        if let open = reader.groupCommand(at: index), !text.has("\\boxed", at: index, end: text.count) {
+          index = text.first("}", in: open..<text.count) ?? text.count
+          continue
+        }
         index += 1
         while index < text.count, isLetter(text[index]) { index += 1 }
         continue

@@ -42,7 +42,12 @@ struct AnswerExtraction {
   private func judgement(of range: Range<Int>, isInTag: Bool) -> Judgement? {
     let marks = AnswerMarkers(in: text, range)
     let boxes = marks.markers.filter { $0.kind == .box }.map { text.trimmed($0.content) }
-    if !boxes.isEmpty { return judged(joined: boxes.filter { !$0.isEmpty }, isPlain: false) }
+    if let last = boxes.last(where: { !$0.isEmpty }) {
+      // A box that was cut off counts alone.
+      let isCutOff = last.upperBound == range.upperBound
+      return judged(joined: isCutOff ? [last] : boxes.filter { !$0.isEmpty }, isPlain: false)
+    }
+    if !boxes.isEmpty { return nil }
     for mark in marks.markers.suffix(Self.markLimit).reversed() {
       switch mark.kind {
       case .box: break

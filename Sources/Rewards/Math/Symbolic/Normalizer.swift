@@ -2,6 +2,8 @@
 /// e, i and roots of primes. What is none (sin x, x^y) becomes an opaque atom of its own.
 struct Normalizer {
   private(set) var table = AtomTable()
+  /// Whether a logarithm without a base is the natural one: where only one side writes ln. Many texts mean that.
+  var isLogNatural = false
 
   /// Throws `.undefined` for what has no value, `.budget` for what is too large, and for kinds of answers that are no
   /// expression.
@@ -37,7 +39,8 @@ struct Normalizer {
     case .call(let function):
       var parts: [Quotient] = []
       for child in children { parts.append(try form(tree, child)) }
-      return try opaque(10 + function.code, parts)
+      let isNatural = function == .log && isLogNatural && parts.count == 1
+      return try opaque(10 + (isNatural ? MathFunction.ln : function).code, parts)
     default: throw .budget
     }
   }
