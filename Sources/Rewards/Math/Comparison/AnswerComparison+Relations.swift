@@ -48,9 +48,8 @@ extension AnswerComparison {
       let found = values.flatMap { Self.members(&given, definedValue($0) ?? $0) }
       return haveSameMembers(elements.flatMap { Self.members(&gold, $0) }, found)
     case .bracket(true, true):
-      let rights = names.compactMap { $0 }
-      guard rights.count == elements.count else { return false }
-      return haveSameElements(rights.map(\.right), given[p].children)
+      let rights = names.enumerated().map { place, equation in equation?.right ?? elements[place] }
+      return haveSameElements(rights, given[p].children)
     case .relation where !names.contains(where: { $0 != nil }):
       guard let value = definedValue(p) else { return haveSameIntervals(g, p) }
       return isRightList(g, value)

@@ -51,11 +51,11 @@ struct AnswerComparison {
     return nil
   }
 
-  /// A letter, words, a product of letters (AB = 5), f(x).
+  /// A letter, words, a product of letters (AB = 5), f(x), a tuple of letters.
   func isName(_ tree: MathTree, _ node: Int) -> Bool {
     switch tree[node].kind {
     case .variable, .text, .e, .i: true
-    case .product: tree[node].children.allSatisfy { isName(tree, $0) }
+    case .product, .bracket: tree[node].children.allSatisfy { isName(tree, $0) }
     default: false
     }
   }
@@ -139,7 +139,9 @@ struct AnswerComparison {
     guard case .bracket(let left, let right) = gold[g].kind else { return false }
     switch given[p].kind {
     case .bracket(left, right): return haveSameElements(elements, given[p].children)
-    case .bracket: return elements.count > 2 && haveSameElements(elements, given[p].children)
+    case .bracket:
+      // Three elements, or two in descending order, are no interval: all brackets mean the same.
+      return (elements.count > 2 || isDescending(elements)) && haveSameElements(elements, given[p].children)
     case .list where left && right:
       let isOrdered = haveSameElements(elements, given[p].children.map { definedValue($0) ?? $0 })
       return isOrdered || haveSameIntervals(g, p)
@@ -151,5 +153,10 @@ struct AnswerComparison {
     case .list, .union: return haveSameIntervals(g, p)
     default: return false
     }
+  }
+
+  private func isDescending(_ elements: [Int]) -> Bool {
+    let guardian = NumericGuard(point: 0)
+    return elements.count == 2 && guardian.value(gold, elements[0]) > guardian.value(gold, elements[1])
   }
 }

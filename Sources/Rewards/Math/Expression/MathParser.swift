@@ -96,16 +96,29 @@ struct MathParser {
   }
 
   private mutating func relation() -> Int? {
+    // "\\approx 3.14" alone is 3.14.
+    if kind == .relation(.approximate) { next += 1 }
     guard let first = words(before: .relation(.equal)) ?? union() else { return nil }
     guard case .relation = kind else { return first }
     var (signs, sides): ([MathRelation], [Int]) = ([], [first])
+    var isExact = true
     while case .relation(let sign) = kind, sides.count < Self.elementLimit {
       next += 1
       guard let side = union() else { return nil }
-      signs.append(sign)
+      // 22/7 ≈ 3.14 is 22/7; x ≈ 3.14 is 3.14.
+      if sign == .approximate, sides.count > 1 || !isName(first) { isExact = false }
+      guard isExact else { continue }
+      signs.append(sign == .approximate ? .equal : sign)
       sides.append(side)
     }
-    return tree.add(signs, sides)
+    return sides.count == 1 ? first : tree.add(signs, sides)
+  }
+
+  private func isName(_ node: Int) -> Bool {
+    switch tree[node].kind {
+    case .variable, .text: true
+    default: false
+    }
   }
 
   /// Words that name what an equals sign defines.

@@ -28,7 +28,7 @@ struct MathToken: Equatable {
   let isSpaced: Bool
 }
 
-enum MathRelation: Equatable { case equal, unequal, less, lessOrEqual, greater, greaterOrEqual, element }
+enum MathRelation: Equatable { case equal, unequal, less, lessOrEqual, greater, greaterOrEqual, element, approximate }
 
 enum MathFunction: Equatable {
   case ln, log, exp, sin, cos, tan, cot, sec, csc, arcsin, arccos, arctan, sinh, cosh, tanh
@@ -62,7 +62,7 @@ extension MathToken {
       "le": .relation(.lessOrEqual), "leq": .relation(.lessOrEqual), "leqslant": .relation(.lessOrEqual),
       "ge": .relation(.greaterOrEqual), "geq": .relation(.greaterOrEqual), "geqslant": .relation(.greaterOrEqual),
       "lt": .relation(.less), "gt": .relation(.greater), "ne": .relation(.unequal), "neq": .relation(.unequal),
-      "approx": .relation(.equal), "in": .relation(.element), "arctan": .function(.arctan),
+      "approx": .relation(.approximate), "in": .relation(.element), "arctan": .function(.arctan),
     ]
     for name in ["frac", "dfrac", "tfrac", "cfrac"] { table[name] = .symbol(.fraction) }
     for name in ["binom", "dbinom", "tbinom"] { table[name] = .symbol(.binomial) }

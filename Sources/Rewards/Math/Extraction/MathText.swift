@@ -100,7 +100,7 @@ enum MathText {
   private static let table: [UInt32: String] = [
     0x2212: "-", 0x2013: "-", 0x2012: "-", 0x2010: "-", 0x2011: "-", 0xD7: "\\times ", 0xB7: "\\cdot ",
     0x22C5: "\\cdot ", 0x2217: "*", 0xF7: "/", 0x2215: "/", 0x2044: "/", 0xB1: "\\pm ", 0x3C0: "\\pi ",
-    0x221A: "\\surd ", 0x221E: "\\infty ", 0x2264: "\\le ", 0x2265: "\\ge ", 0x2260: "\\ne ", 0x2248: "=",
+    0x221A: "\\surd ", 0x221E: "\\infty ", 0x2264: "\\le ", 0x2265: "\\ge ", 0x2260: "\\ne ", 0x2248: "\\approx ",
     0x222A: "\\cup ", 0x2229: "\\cap ", 0x2208: "\\in ", 0x2205: "\\emptyset ", 0xB0: "\\degree ", 0x27E8: "\\langle ",
     0x27E9: "\\rangle ", 0x2227: "\\land ", 0x2228: "\\lor ", 0xBD: "\\frac{1}{2}", 0xBC: "\\frac{1}{4}",
     0xBE: "\\frac{3}{4}", 0x2153: "\\frac{1}{3}", 0x2154: "\\frac{2}{3}", 0x2155: "\\frac{1}{5}",
