@@ -76,7 +76,7 @@ struct AnswerExtraction {
   func judged(joined ranges: [Range<Int>], isPlain: Bool) -> Judgement? {
     guard let last = ranges.last else { return nil }
     var first = ranges.count - 1
-    while first > 0, ranges.count - first < Self.markLimit,
+    while first > 0, ranges.count - first < Self.markLimit, ranges[first - 1].upperBound <= ranges[first].lowerBound,
       isJoint(ranges[first - 1].upperBound..<ranges[first].lowerBound)
     {
       first -= 1
