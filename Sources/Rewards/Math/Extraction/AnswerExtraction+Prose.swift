@@ -7,6 +7,8 @@ extension AnswerExtraction {
       return found
     }
     guard let token else { return right.isWords ? closing(range) : nil }
+    let rest = token.end..<max(token.end, min(range.upperBound, token.end + Self.window))
+    if isTakenBack(rest) { return nil }
     if token.number != nil { return judged(token.range, isPlain: true) }
     let run = expression(around: token.range, in: range)
     return run.count > token.range.count ? judged(run, isPlain: true) : nil

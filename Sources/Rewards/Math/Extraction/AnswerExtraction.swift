@@ -155,15 +155,25 @@ extension AnswerExtraction {
   }
 
   /// Whether what follows a number offers another one or says that it is wrong.
-  private func isTakenBack(_ rest: Range<Int>) -> Bool {
-    let rest = text.trimmed(rest)
+  func isTakenBack(_ rest: Range<Int>) -> Bool {
+    var start = rest.lowerBound
+    while start < rest.upperBound {
+      if isSpace(text[start]) || "${}*".utf8.contains(text[start]) {
+        start += 1
+      } else if text.has("\\text", at: start, end: rest.upperBound) {
+        start += 5
+      } else {
+        break
+      }
+    }
+    let rest = start..<rest.upperBound
     let words: [StaticString] = ["or ", "and ", "is wrong", "is not", "is incorrect", "isn't", "was wrong", ", or "]
     guard let word = words.first(where: { text.hasFolded($0, at: rest.lowerBound, end: rest.upperBound) }) else {
       return false
     }
     let behind = rest.lowerBound + word.utf8CodeUnitCount
     guard behind < rest.upperBound, text[behind - 1] == 0x20 else { return true }
-    return isDigit(text[behind]) || "$-\\(".utf8.contains(text[behind])
+    return isDigit(text[behind]) || "$-\\({}".utf8.contains(text[behind])
   }
 
   /// What stands behind "answer" on its line: all of the sentence, its formula, or its number.
