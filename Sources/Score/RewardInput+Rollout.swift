@@ -8,6 +8,7 @@ extension Rollout {
       response: Array(responseText.utf8), answer: answer.map { Array($0.utf8) }, responseLength: responseTokens.count)
     input.id = "\(id)"
     input.step = step
+    input.group = group
     input.truncated = finishReason == .length
     if needs.contains(.prompt) || needs.contains(.meta) {
       let meta = meta.flatMap { try? JSON.parse($0, source: "meta") }
@@ -23,6 +24,8 @@ extension Rollout {
     if needs.contains(.tokens) {
       input.promptTokens = promptTokens
       input.responseTokens = responseTokens
+      input.logprobs = logprobs
+      input.responseMask = responseMask
     }
     return input
   }
