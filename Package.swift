@@ -72,7 +72,7 @@ let package = Package(
       ]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
-    program("Bench", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "CLZ4", "CAllocations"]),
+    program("Bench", ["Pipeline", "Formats", "Tokenizer", "Rewards", "Model", "Kernels", "CLZ4", "CAllocations"]),
     program("Fuzz", ["Pipeline", "Formats", "Tokenizer"]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),

@@ -19,6 +19,7 @@ package struct Rollbook: ParsableCommand {
         rollbook ls runs/add
         rollbook stats runs/add
         rollbook plot runs/add
+        rollbook scores diff main strict --buffer runs/add
         rollbook show runs/add 1/addition-train-00007/3 --tokens
         rollbook ls runs/add --where 'reward < 0 and step > 10'
         rollbook sql runs/add "SELECT step, avg(reward) FROM scores GROUP BY step"
@@ -32,7 +33,7 @@ package struct Rollbook: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      ListCommand.self, ShowCommand.self, StatisticsCommand.self, PlotCommand.self, SqlCommand.self,
+      ListCommand.self, ShowCommand.self, StatisticsCommand.self, ScoresCommand.self, PlotCommand.self, SqlCommand.self,
       VerifyCommand.self, SalvageCommand.self, ReindexCommand.self, ImportCommand.self, ExportCommand.self,
       LineageCommand.self, RerunCommand.self, DiskUsageCommand.self, CollectCommand.self, ConvertCommand.self,
       MergeCommand.self,

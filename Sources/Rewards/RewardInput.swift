@@ -104,8 +104,8 @@ package struct RewardNeeds: OptionSet, Sendable {
   package static let prompt = RewardNeeds(rawValue: 2)
   /// `meta`.
   package static let meta = RewardNeeds(rawValue: 4)
-  /// `promptText`, `messages`, `metaText`.
+  /// `id`, `promptText`, `messages`, `metaText`.
   package static let conversation = RewardNeeds(rawValue: 8)
-  /// `promptTokens`, `responseTokens`, `logprobs`, `responseMask`.
+  /// `id`, `promptTokens`, `responseTokens`, `logprobs`, `responseMask`.
   package static let tokens = RewardNeeds(rawValue: 16)
 }

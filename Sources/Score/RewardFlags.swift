@@ -36,7 +36,9 @@ struct RewardFlags: ParsableArguments {
       "What a component that does not apply (null) counts as: skip, zero, or null (no reward at all).", valueName: "how"))
   var missing: String?
 
-  @Option(help: ArgumentHelp("Clamps the total, LOW..HIGH.", valueName: "range"))
+  @Option(
+    parsing: .unconditional,  // A negative bound looks like a flag.
+    help: ArgumentHelp("Clamps the total, LOW..HIGH, e.g. --clip -2..2", valueName: "range"))
   var clip: String?
 
   /// The set that the flags or the file describe.
@@ -47,12 +49,14 @@ struct RewardFlags: ParsableArguments {
           "--rewards \(rewards) says it all: leave out --reward, --ensemble, --normalise, --missing and --clip")
       }
       let file = try RewardFile(path: rewards, registry)
-      return try making(place: rewards) { try RewardSet(file.terms, file.combination, registry: registry) }
+      do { return try RewardSet(file.terms, file.combination, registry: registry) } catch let error as RewardError {
+        throw RollbookError.badInput(rewards, error.description)
+      }
     }
     guard !reward.isEmpty else {
       throw RollbookError.usage("expected a reward", hint: "give --reward, e.g. --reward math=1, or --rewards FILE")
     }
-    return try making(place: "--reward") {
+    do {
       var combination = Combination()
       combination.ensembles = try ensemble.map { try Combination.Ensemble(parsing: $0) }
       combination.normalise = try choice("--normalise", normalise, default: .none)
@@ -60,12 +64,8 @@ struct RewardFlags: ParsableArguments {
       combination.clip = try clip.map { try RewardTerm.range($0) }
       return try RewardSet(
         reward.map { try RewardTerm(parsing: $0, registry: registry) }, combination, registry: registry)
-    }
-  }
-
-  private func making(place: String, _ body: () throws -> RewardSet) throws -> RewardSet {
-    do { return try body() } catch let error as RewardError {
-      throw RollbookError.usage("\(place): \(error.description)")
+    } catch let error as RewardError {
+      throw RollbookError.usage("--reward: \(error.description)")
     }
   }
 

@@ -1,21 +1,53 @@
 internal import Formats
 internal import Rewards
 
-extension Rollout {
-  /// What rewards see of a rollout: bytes and lengths, and what they ask for beside.
+/// A rollout of which only what rewards ask for was read, and its length.
+struct StoredResponse {
+  let rollout: Rollout
+  /// In tokens.
+  let length: Int
+
+  /// What rewards see of it: bytes and lengths, and what they ask for beside.
   func rewardInput(_ needs: RewardNeeds) -> RewardInput {
     var input = RewardInput(
-      response: Array(responseText.utf8), answer: answer.map { Array($0.utf8) }, responseLength: responseTokens.count)
-    input.id = "\(id)"
-    input.step = step
-    input.group = group
-    input.truncated = finishReason == .length
+      response: Array(rollout.responseText.utf8), answer: rollout.answer.map { Array($0.utf8) }, responseLength: length)
+    input.step = rollout.step
+    input.group = rollout.group
+    input.truncated = rollout.finishReason == .length
+    rollout.fill(&input, needs)
+    return input
+  }
+}
+
+extension RolloutCodec {
+  /// The columns beside the summary's that rewards with these needs look at.
+  static func columns(for needs: RewardNeeds) -> [String] {
+    var names = summaryColumns + ["response_text", "answer"]
+    if !needs.isDisjoint(with: [.prompt, .meta, .conversation]) { names.append("meta") }
+    if !needs.isDisjoint(with: [.prompt, .conversation]) { names += ["messages", "prompt_text"] }
+    if needs.contains(.tokens) { names += ["prompt_tokens", "response_tokens", "logprobs", "response_mask"] }
+    return names
+  }
+}
+
+extension RolloutShardReader {
+  func responses(batch index: Int, columns: [String]) throws -> [StoredResponse] {
+    let batch = try file.batch(index, columns: columns)
+    let place = "\(path), batch \(index)"
+    return zip(try codec.decode(batch, place: place), try codec.summaries(batch, place: place))
+      .map { StoredResponse(rollout: $0, length: $1.responseLength) }
+  }
+}
+
+extension Rollout {
+  fileprivate func fill(_ input: inout RewardInput, _ needs: RewardNeeds) {
     if needs.contains(.prompt) || needs.contains(.meta) {
       let meta = meta.flatMap { try? JSON.parse($0, source: "meta") }
       input.numbers = meta?["numbers"]?.array?.compactMap(\.int)
       if needs.contains(.meta), let meta { input.meta = Fact(meta) }
     }
     if needs.contains(.prompt) { input.prompt = Array(question.utf8) }
+    if !needs.isDisjoint(with: [.conversation, .tokens]) { input.id = "\(id)" }
     if needs.contains(.conversation) {
       input.promptText = Array(promptText.utf8)
       input.messages = messages
@@ -27,7 +59,6 @@ extension Rollout {
       input.logprobs = logprobs
       input.responseMask = responseMask
     }
-    return input
   }
 
   /// The last user turn, or the whole prompt where there are no messages.
@@ -50,15 +81,15 @@ extension Fact {
   }
 }
 
-extension [Rollout] {
+extension [StoredResponse] {
   /// Consecutive rows of one group.
-  func grouped() -> [[Rollout]] {
-    var groups: [[Rollout]] = []
-    for rollout in self {
-      if let last = groups.last?.last, last.group == rollout.group, last.step == rollout.step {
-        groups[groups.count - 1].append(rollout)
+  func grouped() -> [[StoredResponse]] {
+    var groups: [[StoredResponse]] = []
+    for response in self {
+      if let last = groups.last?.last?.rollout, last.group == response.rollout.group, last.step == response.rollout.step {
+        groups[groups.count - 1].append(response)
       } else {
-        groups.append([rollout])
+        groups.append([response])
       }
     }
     return groups

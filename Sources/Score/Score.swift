@@ -79,39 +79,43 @@ internal import Rewards
       selection: selection.text, selected: try selection.ids(buffer, step: stage.step, making: scores))
     let total = mine.reduce(0) { $0 + $1.rows }
     let progress = Shared((bar: Progress("score", stage, total: total, unit: "rollouts"), done: 0))
-    let made = try scoring.make(mine, workers: rewards.isPure ? context.threads : 1) { rows in
+    let (made, tally) = try scoring.make(mine, workers: rewards.isPure ? context.threads : 1) { rows in
       progress.change {
         $0.done += rows
         $0.bar.update($0.done)
       }
     }
     progress.change { $0.bar.finish() }
-    try finish(buffer, scoring, all: all, mine: mine, made: made)
+    try finish(buffer, scoring, all: all, mine: tally, made: made)
   }
 
   /// Sums up what is stored; the metrics of a step are recorded when all of its shards are scored.
   private func finish(
-    _ buffer: Buffer, _ scoring: ShardScoring, all: [Manifest], mine: [Manifest], made: Int
+    _ buffer: Buffer, _ scoring: ShardScoring, all: [Manifest], mine: Tally, made: Int
   ) throws {
-    let done = try all.filter { try scoring.isDone($0) }
-    var tally = Tally()
-    for shard in shards == nil ? mine : done { try scoring.tally(shard, into: &tally) }
-    if made > 0, done.count == all.count {
+    var tally = mine
+    var left = 0
+    if shards != nil {
+      let done = try all.filter { try scoring.isDone($0) }
+      left = all.count - done.count
+      tally = try done.reduce(into: Tally()) { $0.add(try scoring.tally($1)) }
+    }
+    if left == 0 {  // Also when nothing was made: a run that was killed may have published and not recorded.
       try Metrics(buffer).record(
         step: stage.step, stage: "score:\(scores)", tally.summary.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
     var summary: JSONObject = [
       "stage": "score", "step": .int(stage.step), "scores": .string(scores), "rollouts": .int(tally.rows),
-      "shards": .int(mine.count), "made": .int(made),
+      "shards": .int(all.count), "made": .int(made),
     ]
-    if shards != nil { summary["shards_left"] = .int(all.count - done.count) }
+    if shards != nil { summary["shards_left"] = .int(left) }
     for (name, value) in tally.summary.sorted(by: { $0.key < $1.key }) { summary[name] = JSON.finite(value) }
     let mean = tally.summary["reward_mean"].map { Format.decimal($0, 3) } ?? "none"
     let passed = tally.summary["pass_rate"].map { ", pass rate \(Format.percent($0))" } ?? ""
-    let left = done.count < all.count ? ", \(all.count - done.count) of \(all.count) shards left to other tasks" : ""
+    let others = left > 0 ? ", \(left) of \(all.count) shards left to other tasks" : ""
     try stage.finish(
       summary,
       "\(made == 0 ? "already done: " : "")step \(stage.step), set '\(scores)': \(tally.rows) rollouts, "
-        + "mean reward \(mean)\(passed)\(left)")
+        + "mean reward \(mean)\(passed)\(others)")
   }
 }

@@ -20,18 +20,22 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   /// Scores the shards that are not scored yet, `workers` of them at a time.
   ///
   /// - Parameter progress: Called with every number of rows that is done, from any thread.
-  /// - Returns: How many shards were made.
-  func make(_ shards: [Manifest], workers: Int, progress: @escaping @Sendable (Int) -> Void) throws -> Int {
-    let made = Shared(0)
+  /// - Returns: How many shards were made, and the means over all of them.
+  func make(
+    _ shards: [Manifest], workers: Int, progress: @escaping @Sendable (Int) -> Void
+  ) throws -> (made: Int, tally: Tally) {
+    let tallies = Shared((made: 0, all: [Tally?](repeating: nil, count: shards.count)))
     try concurrently(shards.count, workers: workers) { index, _ in
-      if try isDone(shards[index]) {
-        progress(shards[index].rows)
-      } else {
-        try make(shards[index], progress)
-        made.change { $0 += 1 }
+      let wasDone = try isDone(shards[index])
+      let tally = wasDone ? try self.tally(shards[index]) : try make(shards[index], progress)
+      if wasDone { progress(shards[index].rows) }
+      tallies.change {
+        $0.all[index] = tally
+        $0.made += wasDone ? 0 : 1
       }
     }
-    return made.change { $0 }
+    // In the order of the shards: sums of floating-point numbers depend on it.
+    return tallies.change { ($0.made, $0.all.compactMap { $0 }.reduce(into: Tally()) { $0.add($1) }) }
   }
 
   /// Whether the shard is scored already.
@@ -48,10 +52,10 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
       hint: "give the set another name with --scores; nothing that is stored is ever changed")
   }
 
-  /// Adds the scores that are stored of a shard.
-  func tally(_ shard: Manifest, into tally: inout Tally) throws {
+  /// The means of a shard that is scored.
+  func tally(_ shard: Manifest) throws -> Tally {
     let done = try Manifest.read(buffer.manifestPath(.scores, name: name(shard)))
-    try tally.add(ScoreShardReader(path: buffer.path(of: done)))
+    return try Tally(ScoreShardReader(path: buffer.path(of: done)))
   }
 
   private func name(_ shard: Manifest) -> String { Buffer.shardName(step: step, part: shard.part, set: set) }
@@ -79,7 +83,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   }
 
   /// Scores one rollout shard, group by group; what an earlier run of it kept is not scored again.
-  private func make(_ shard: Manifest, _ progress: (Int) -> Void) throws {
+  private func make(_ shard: Manifest, _ progress: (Int) -> Void) throws -> Tally {
     let provenance = provenance(shard)
     let staging = buffer.stagingPath(.scores, step: step, part: shard.part, set: set)
     let lock = try StagingLock(path: staging + ".lock")
@@ -89,19 +93,25 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     let temperature = Float(shard.action.parameters["temperature"] ?? "")
     let writer = try ScoreShardWriter(
       staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
-    var skip = writer.recoveredRowCount
+    let recovered = writer.recoveredRowCount
+    var skip = recovered
+    var tally = Tally()
     progress(skip)
-    var pending: [[Rollout]] = []
+    let columns = RolloutCodec.columns(for: rewards.needs)
+    var pending: [[StoredResponse]] = []
     var pendingRows = 0
     func score() throws {
-      for rows in try scored(pending, limit: limit, temperature: temperature) { try writer.append(rows) }
+      for rows in try scored(pending, limit: limit, temperature: temperature) {
+        try writer.append(rows)
+        tally.add(rows, rewards.names)
+      }
       progress(pendingRows)
       pending.removeAll(keepingCapacity: true)
       pendingRows = 0
     }
     for batch in 0..<reader.batchCount {
       if Interrupt.requested { throw Interrupt.error("\(writer.storedRowCount) of \(shard.rows) scores are kept") }
-      for group in try reader.rows(batch: batch).grouped() {
+      for group in try reader.responses(batch: batch, columns: columns).grouped() {
         if skip >= group.count {
           skip -= group.count
         } else {
@@ -113,31 +123,31 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     }
     try score()
     try writer.finish()
-    var tally = Tally()
-    try tally.add(ScoreShardReader(path: staging))
+    if recovered > 0 { tally = try Tally(ScoreShardReader(path: staging)) }
     let manifest = Manifest(
       kind: .scores, name: name(shard), schemaVersion: 1, step: step, part: shard.part, set: set,
       inputs: provenance.inputs, action: provenance.action(), summary: tally.summary)
     _ = try Publisher(buffer: buffer).publishShard(staged: staging, manifest: manifest, digest: writer.digest)
+    return tally
   }
 
   /// One row a rollout: those that are not selected have nulls.
-  private func scored(_ groups: [[Rollout]], limit: Int?, temperature: Float?) throws -> [[ScoreRow]] {
+  private func scored(_ groups: [[StoredResponse]], limit: Int?, temperature: Float?) throws -> [[ScoreRow]] {
     let needs = rewards.needs
     let inputs = groups.map { group in
-      group.map { rollout in
-        var input = rollout.rewardInput(needs)
+      group.map { response in
+        var input = response.rewardInput(needs)
         input.lengthLimit = limit
         input.temperature = temperature
-        input.referenceLength = reference?.lengths[rollout.promptID]
-        input.isSelected = selected?.contains(rollout.id) ?? true
+        input.referenceLength = reference?.lengths[response.rollout.promptID]
+        input.isSelected = selected?.contains(response.rollout.id) ?? true
         return input
       }
     }
     let scores = try rewards.score(groups: inputs)
     return zip(zip(groups, inputs), scores).map { group, scores in
       zip(zip(group.0, group.1), scores).map { row, scored in
-        let (rollout, counts) = (row.0, row.1.isSelected)
+        let (rollout, counts) = (row.0.rollout, row.1.isSelected)
         return ScoreRow(
           rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
           reward: counts ? scored.total : nil,

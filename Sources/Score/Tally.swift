@@ -11,13 +11,33 @@ struct Tally {
   private var formed = 0.0
   private var hasFormat = false
 
-  /// Adds a whole shard.
-  mutating func add(_ reader: ScoreShardReader) throws {
+  init() {}
+
+  /// Of a whole shard.
+  init(_ reader: ScoreShardReader) throws {
     for batch in 0..<reader.batchCount { add(try reader.rows(batch: batch), reader.components) }
+  }
+
+  /// Adds what another counted over the same components.
+  mutating func add(_ other: Tally) {
+    if components.isEmpty { components = other.components.map { ($0.name, 0, 0) } }
+    rows += other.rows
+    scored += other.scored
+    sum += other.sum
+    squares += other.squares
+    passed += other.passed
+    formed += other.formed
+    hasFormat = hasFormat || other.hasFormat
+    for index in other.components.indices {
+      components[index].sum += other.components[index].sum
+      components[index].count += other.components[index].count
+    }
   }
 
   mutating func add(_ new: [ScoreRow], _ names: [String]) {
     if components.isEmpty { components = names.map { ($0, 0, 0) } }
+    let isFormat = names.map { $0.hasPrefix("format") }
+    hasFormat = hasFormat || isFormat.contains(true)
     for row in new {
       rows += 1
       if let reward = row.reward {
@@ -30,10 +50,7 @@ struct Tally {
         components[index].sum += value
         components[index].count += 1
         if index == 0, value >= 1 { passed += 1 }
-        if components[index].name.hasPrefix("format") {
-          hasFormat = true
-          formed += value >= 1 ? 1 : 0
-        }
+        if isFormat[index], value >= 1 { formed += 1 }
       }
     }
   }

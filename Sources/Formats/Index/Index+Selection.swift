@@ -54,7 +54,7 @@ extension Index {
   }
 
   /// The named set, which must be there, or the default one.
-  func chosenSet(_ set: String?) throws -> String? {
+  package func chosenSet(_ set: String?) throws -> String? {
     guard let set else { return try defaultScoreSet() }
     let sets = try scoreSets()
     guard sets.contains(set) else {
