@@ -66,7 +66,10 @@ let package = Package(
     program("Generate", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels"]),
     program(
       "Score",
-      ["Pipeline", "Formats", "Tokenizer", "Rewards", "Model", "Kernels", .product(name: "Yams", package: "Yams")]),
+      [
+        "Pipeline", "Formats", "Tokenizer", "Rewards", "Objectives", "Model", "Kernels",
+        .product(name: "Yams", package: "Yams"),
+      ]),
     program("Train", ["Pipeline", "Formats", "Tokenizer", "Model", "Kernels", "Objectives"]),
     program("Inspect", ["Pipeline", "Formats", "Tokenizer"]),
     program("Bench", ["Pipeline", "Formats", "Tokenizer", "Rewards", "Model", "Kernels", "CLZ4", "CAllocations"]),

@@ -4,9 +4,14 @@ package import Kernels
 extension ModelWeights {
   /// Reads a model for generation: each matrix goes straight into the layout of the products, so that the plain copy
   /// of a layer exists only while that layer is being packed. The embedding stays plain too, for look-ups.
+  /// - Parameter speaks: false for a model whose tokens' probabilities nobody asks: its token head need not be there.
   /// - Throws: `badInput` or `missing` naming the tensor.
-  package static func packed(_ c: ModelConfiguration, from files: ModelFiles, matmul: Matmul) throws -> ModelWeights {
-    let layout = ParameterLayout(c)
+  package static func packed(
+    _ c: ModelConfiguration, from files: ModelFiles, matmul: Matmul, speaks: Bool = true
+  ) throws -> ModelWeights {
+    var needed = c
+    if !speaks { needed.tiedEmbeddings = true }
+    let layout = ParameterLayout(needed)
     try check(layout, against: files)
     let shapes = Dictionary(uniqueKeysWithValues: layout.entries.map { ($0.name, $0.shape) })
     let packer = Packer(configuration: c, files: files, matmul: matmul, shapes: shapes)
@@ -22,8 +27,8 @@ extension ModelWeights {
     try packer.read("model.norm.weight", finalNorm.base)
     try packer.read("model.embed_tokens.weight", embedding.base)
     var head = Linear(inputs: c.hidden, outputs: c.vocabularyCount, plain: embedding.base)
-    if c.tiedEmbeddings {
-      head = matmul.packing(head)
+    if needed.tiedEmbeddings {
+      if speaks { head = matmul.packing(head) }
     } else {
       head = try packer.pack(c.hidden, c.vocabularyCount, ["lm_head.weight"], thread: 0)
     }
@@ -35,9 +40,12 @@ extension ModelWeights {
 
 extension Transformer {
   /// A model for reading only: packed weights, and the adapter if its files have one.
+  /// - Parameter speaks: false for a model whose tokens' probabilities nobody asks: its token head need not be there.
   /// - Throws: `badInput` or `missing` naming the tensor.
-  package static func packed(_ c: ModelConfiguration, from files: ModelFiles, matmul: Matmul) throws -> Transformer {
-    let weights = try ModelWeights.packed(c, from: files, matmul: matmul)
+  package static func packed(
+    _ c: ModelConfiguration, from files: ModelFiles, matmul: Matmul, speaks: Bool = true
+  ) throws -> Transformer {
+    let weights = try ModelWeights.packed(c, from: files, matmul: matmul, speaks: speaks)
     let transformer = Transformer(c, weights: weights, matmul: matmul)
     transformer.adapter = try files.adapter.map { try Adapter($0, for: c, pool: matmul.pool) }
     return transformer

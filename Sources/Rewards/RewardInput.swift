@@ -23,6 +23,14 @@ package struct RewardInput: Sendable {
   package var promptTokens: [Int32] = []
   /// The end token included.
   package var responseTokens: [Int32] = []
+  /// Behaviour log-probability of each response token, in nats, where the rollout has them.
+  package var logprobs: [Float]?
+  /// Which response tokens the policy said itself; nil means all.
+  package var responseMask: [Bool]?
+  /// What they were drawn at; nil where the shard does not say. Greedy ones were drawn at 0.
+  package var temperature: Float?
+  /// The group's number within its step.
+  package var group = 0
   /// Tokens of the response, the end token included.
   package var responseLength: Int
   /// The most tokens that sampling allowed (`--max-new-tokens`), where that is known.
@@ -98,6 +106,6 @@ package struct RewardNeeds: OptionSet, Sendable {
   package static let meta = RewardNeeds(rawValue: 4)
   /// `id`, `promptText`, `messages`, `metaText`.
   package static let conversation = RewardNeeds(rawValue: 8)
-  /// `promptTokens`, `responseTokens`.
+  /// `id`, `promptTokens`, `responseTokens`, `logprobs`, `responseMask`.
   package static let tokens = RewardNeeds(rawValue: 16)
 }

@@ -148,7 +148,11 @@ package struct RewardTerm: Sendable, Equatable {
     if let weight = Double(tail), weight.isFinite {
       let colon = spec.utf8.firstIndex(of: UInt8(ascii: ":"))
       let opensSetting = colon.map { !spec.utf8[$0...].contains(UInt8(ascii: "=")) } ?? false
-      return opensSetting ? (text, 1) : (spec, weight)
+      // A number behind one of the reward's own keys is that setting's.
+      let key = spec.utf8.lastIndex(of: UInt8(ascii: ",")).map { spec[spec.utf8.index(after: $0)...] } ?? ""
+      let entry = colon.flatMap { registry.entry(spec[..<$0]) }
+      let isSetting = opensSetting || entry?.keys.contains { $0.key == key } ?? false
+      return isSetting ? (text, 1) : (spec, weight)
     }
     // Not a weight but a setting's value, or the main setting's (`command=python judge.py`).
     let name = text.prefix { $0 != ":" && $0 != "=" }

@@ -12,6 +12,7 @@ struct StoredResponse {
     var input = RewardInput(
       response: Array(rollout.responseText.utf8), answer: rollout.answer.map { Array($0.utf8) }, responseLength: length)
     input.step = rollout.step
+    input.group = rollout.group
     input.truncated = rollout.finishReason == .length
     rollout.fill(&input, needs)
     return input
@@ -24,7 +25,7 @@ extension RolloutCodec {
     var names = summaryColumns + ["response_text", "answer"]
     if !needs.isDisjoint(with: [.prompt, .meta, .conversation]) { names.append("meta") }
     if !needs.isDisjoint(with: [.prompt, .conversation]) { names += ["messages", "prompt_text"] }
-    if needs.contains(.tokens) { names += ["prompt_tokens", "response_tokens"] }
+    if needs.contains(.tokens) { names += ["prompt_tokens", "response_tokens", "logprobs", "response_mask"] }
     return names
   }
 }
@@ -46,8 +47,8 @@ extension Rollout {
       if needs.contains(.meta), let meta { input.meta = Fact(meta) }
     }
     if needs.contains(.prompt) { input.prompt = Array(question.utf8) }
+    if !needs.isDisjoint(with: [.conversation, .tokens]) { input.id = "\(id)" }
     if needs.contains(.conversation) {
-      input.id = "\(id)"
       input.promptText = Array(promptText.utf8)
       input.messages = messages
       input.metaText = meta
@@ -55,6 +56,8 @@ extension Rollout {
     if needs.contains(.tokens) {
       input.promptTokens = promptTokens
       input.responseTokens = responseTokens
+      input.logprobs = logprobs
+      input.responseMask = responseMask
     }
   }
 

@@ -65,7 +65,8 @@ internal import Rewards
 
   func run() throws {
     try Buffer.validate(set: scores)
-    let context = ScoringContext(threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed)
+    let context = ScoringContext(
+      threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed, buffer: stage.buffer, step: stage.step)
     let rewards = try rewards.rewardSet(.all(context))
     let buffer = try Buffer.open(path: stage.buffer, create: false)
     let all = try buffer.completeRollouts(step: stage.step)

@@ -8,6 +8,11 @@ struct ScoringContext: Sendable {
   var quiet: Bool
   /// The seed of random draws.
   var seed: Int
+  /// The folder of the rollouts; nil where only the list of rewards is wanted.
+  var buffer: String?
+  var step = 0
+  /// The models that rewards ask.
+  let models = ModelShelf()
 }
 
 extension RewardRegistry {
@@ -15,5 +20,7 @@ extension RewardRegistry {
   static func all(_ context: ScoringContext) -> RewardRegistry { RewardRegistry(adding: external(context)) }
 
   /// Add a reward that is no pure function here.
-  static func external(_ context: ScoringContext) -> [Entry] { [] }
+  static func external(_ context: ScoringContext) -> [Entry] {
+    ModelRewards.entries(context)
+  }
 }

@@ -66,15 +66,20 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     for (index, (term, scorer)) in zip(rewards.terms, rewards.scorers).enumerated() {
       let settings = scorer.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
       let modifiers = term.modifiers
+      // Where a model lies does not matter, unless the component is named after it.
+      let spec = scorer is any ModelScorer && term.name != term.spec ? scorer.name : term.spec
       parameters["reward.\(index)"] =
-        "\(term.spec) version \(scorer.version)\(settings.isEmpty ? "" : " \(settings)") × \(term.weight)"
+        "\(spec) version \(scorer.version)\(settings.isEmpty ? "" : " \(settings)") × \(term.weight)"
         + (modifiers.isEmpty ? "" : "; \(modifiers)")
     }
     for (name, value) in rewards.combination.parameters { parameters[name] = value }
+    var inputs = [Manifest.Input(role: "rollouts", name: shard.name, digest: shard.digest)] + (reference?.inputs ?? [])
+    let models = rewards.scorers.compactMap { $0 as? any ModelScorer }
+    for input in models.map(\.input) where !inputs.contains(input) { inputs.append(input) }
+    let kernels = Set(models.map(\.kernels)).sorted().joined(separator: "; ")
     return Provenance(
-      "score", parameters: parameters,
-      inputs: [Manifest.Input(role: "rollouts", name: shard.name, digest: shard.digest)] + (reference?.inputs ?? []),
-      kernels: "none", threads: 1)
+      "score", parameters: parameters, inputs: inputs, kernels: kernels.isEmpty ? "none" : kernels,
+      threads: models.map(\.threads).max() ?? 1)
   }
 
   /// Scores one rollout shard, group by group; what an earlier run of it kept is not scored again.
@@ -85,6 +90,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     defer { lock.release() }
     let reader = try RolloutShardReader(path: buffer.intactPath(of: shard))
     let limit = Int(shard.action.parameters["max-new-tokens"] ?? "")
+    let temperature = Float(shard.action.parameters["temperature"] ?? "")
     let writer = try ScoreShardWriter(
       staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
     let recovered = writer.recoveredRowCount
@@ -95,7 +101,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     var pending: [[StoredResponse]] = []
     var pendingRows = 0
     func score() throws {
-      for rows in try scored(pending, limit: limit) {
+      for rows in try scored(pending, limit: limit, temperature: temperature) {
         try writer.append(rows)
         tally.add(rows, rewards.names)
       }
@@ -126,12 +132,13 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   }
 
   /// One row a rollout: those that are not selected have nulls.
-  private func scored(_ groups: [[StoredResponse]], limit: Int?) throws -> [[ScoreRow]] {
+  private func scored(_ groups: [[StoredResponse]], limit: Int?, temperature: Float?) throws -> [[ScoreRow]] {
     let needs = rewards.needs
     let inputs = groups.map { group in
       group.map { response in
         var input = response.rewardInput(needs)
         input.lengthLimit = limit
+        input.temperature = temperature
         input.referenceLength = reference?.lengths[response.rollout.promptID]
         input.isSelected = selected?.contains(response.rollout.id) ?? true
         return input

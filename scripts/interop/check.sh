@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reads shards of every kind, and files of random schemas, with pyarrow, polars, pandas, DuckDB and Hugging Face
-# datasets, every value compared; and files of pyarrow's with Rollbook. Skipped, loudly, where their Python cannot be
-# had.
+# datasets, every value compared; and files of pyarrow's with Rollbook; reward models with transformers, where
+# ROLLBOOK_PYTHON has it. Skipped, loudly, where their Python cannot be had.
 #
 #   scripts/interop/check.sh [BUFFER]     a buffer of yours instead of made-up shards
 set -euo pipefail
@@ -21,3 +21,10 @@ trap 'rm -rf "$folder"' EXIT
   exit 65
 }
 tail -2 "$folder/log"
+torch=${ROLLBOOK_PYTHON:-$python}
+if [ -x "$bin/rollbook-score" ] && "$torch" -c 'import torch, transformers, pyarrow' 2>/dev/null; then
+  "$torch" scripts/interop/check_reward_model.py "$bin"
+else
+  echo "==== SKIPPED: reward models were NOT compared with transformers: set ROLLBOOK_PYTHON to a Python that has" \
+    "torch, transformers and pyarrow ====" >&2
+fi

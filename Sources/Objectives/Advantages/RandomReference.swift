@@ -22,12 +22,18 @@ package struct BRPO: Equatable, Sendable {
   /// size, on nothing else.
   package static func references(groups: [Int], seed: UInt64) -> [Int] {
     memberships(groups).enumerated().map { place, group in
-      var z = seed &+ (UInt64(place) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      z ^= z >> 31
-      return group[Int(z.multipliedFullWidth(by: UInt64(group.count)).high)]
+      group[reference(of: group.count, group: place, seed: seed)]
     }
+  }
+
+  /// Which of the `count` responses of a group is its reference.
+  /// - Parameter group: its place among the groups, from 0.
+  package static func reference(of count: Int, group: Int, seed: UInt64) -> Int {
+    var z = seed &+ (UInt64(truncatingIfNeeded: group) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    z ^= z >> 31
+    return Int(z.multipliedFullWidth(by: UInt64(max(count, 0))).high)
   }
 
   /// - Parameters:
