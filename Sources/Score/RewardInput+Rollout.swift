@@ -8,6 +8,8 @@ extension Rollout {
       response: Array(responseText.utf8), answer: answer.map { Array($0.utf8) }, responseLength: responseTokens.count)
     input.id = "\(id)"
     input.step = step
+    input.promptID = promptID
+    input.sample = sample
     input.truncated = finishReason == .length
     if needs.contains(.prompt) || needs.contains(.meta) {
       let meta = meta.flatMap { try? JSON.parse($0, source: "meta") }

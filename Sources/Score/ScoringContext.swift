@@ -15,5 +15,7 @@ extension RewardRegistry {
   static func all(_ context: ScoringContext) -> RewardRegistry { RewardRegistry(adding: external(context)) }
 
   /// Add a reward that is no pure function here.
-  static func external(_ context: ScoringContext) -> [Entry] { [] }
+  static func external(_ context: ScoringContext) -> [Entry] {
+    [CommandReward.entry(context)]
+  }
 }

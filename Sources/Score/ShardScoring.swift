@@ -13,9 +13,8 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   /// The text of `--where`.
   let selection: String?
   let selected: Set<RolloutID>?
-
-  /// Rows that rewards which are no pure functions are given at once; what is scored is kept as often.
-  private static let rowsAtOnce = 512
+  /// Score rows again that an interrupted run has kept.
+  let restarts: Bool
 
   /// Scores the shards that are not scored yet, `workers` of them at a time.
   ///
@@ -59,6 +58,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   private func provenance(_ shard: Manifest) -> Provenance {
     var parameters = ["scores": set, "step": "\(step)", "part": "\(shard.part)"]
     parameters["where"] = selection
+    if rewards.isStateful { parameters["stateful"] = "true" }
     for (index, (term, scorer)) in zip(rewards.terms, rewards.scorers).enumerated() {
       let settings = scorer.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
       let modifiers = term.modifiers
@@ -82,8 +82,9 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     let reader = try RolloutShardReader(path: buffer.intactPath(of: shard))
     let limit = Int(shard.action.parameters["max-new-tokens"] ?? "")
     let writer = try ScoreShardWriter(
-      staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
+      staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key], resume: !restarts)
     var skip = writer.recoveredRowCount
+    try checkResumption(of: shard, rows: skip)
     progress(skip)
     var pending: [[Rollout]] = []
     var pendingRows = 0
@@ -103,7 +104,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
           pendingRows += group.count
         }
       }
-      if rewards.isPure || pendingRows >= Self.rowsAtOnce { try score() }
+      if rewards.isPure || pendingRows >= rewards.rowsAtOnce { try score() }
     }
     try score()
     try writer.finish()
