@@ -16,6 +16,6 @@ extension RewardRegistry {
 
   /// Add a reward that is no pure function here.
   static func external(_ context: ScoringContext) -> [Entry] {
-    [CommandReward.entry(context)]
+    [CommandReward.entry(context), RemoteReward.entry(context), JudgeReward.entry(context)]
   }
 }
