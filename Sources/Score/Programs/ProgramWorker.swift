@@ -17,10 +17,13 @@ final class ProgramWorker: @unchecked Sendable {
   private var isAlone = false
   private var answered: Set<String> = []
   private var hasAnswered = false
-  private var lastProgress = 0.0
+  /// Seconds that nothing was heard, as far as this process itself was running.
+  private var silence = 0.0
 
   /// Rows given up before any was answered that show the program itself to be at fault.
   private static let hopeless = 3
+  /// What one wait counts at most, in seconds: whoever stops a job (SIGSTOP, suspension) stops its programs, too.
+  private static let longestWait = 0.25
   /// Bytes that wait for the program before no more rows are asked.
   private static let mostBacklog = 1 << 20
 
@@ -40,7 +43,10 @@ final class ProgramWorker: @unchecked Sendable {
       try ask(queue)
       guard let process, !asked.isEmpty else { return }
       if queue.isStopped { return }
-      switch process.wait() {
+      let start = Timestamp.steady
+      let event = process.wait()
+      silence += min(Timestamp.steady - start, Self.longestWait)
+      switch event {
       case .line(let line): try take(line, queue)
       case .ended: try lose(queue, "\(stop()) while it had this row", isCrash: true)
       case .tooLong:
@@ -48,7 +54,7 @@ final class ProgramWorker: @unchecked Sendable {
           place, "expected an answer of at most \(ChildProcess.longestLine) bytes, found a longer line")
       case .nothing:
         let limit = settings.timeout + (hasAnswered ? 0 : settings.startup)
-        guard Timestamp.steady - lastProgress > limit else { continue }
+        guard silence > limit else { continue }
         _ = stop()
         let hint = hasAnswered ? "" : ", \(settings.startup) s of start-up included"
         try lose(queue, "gave no answer in \(limit) s\(hint)", isCrash: false)
@@ -71,7 +77,7 @@ final class ProgramWorker: @unchecked Sendable {
       guard isAlone || suspects.isEmpty else { return }
       guard let row = isAlone ? suspects.removeFirst() : try queue.take() else { return }
       if process == nil { try start() }
-      if asked.isEmpty { lastProgress = Timestamp.steady }
+      if asked.isEmpty { silence = 0 }
       asked.append(row)
       process?.send(row.request)
     }
@@ -103,7 +109,7 @@ final class ProgramWorker: @unchecked Sendable {
     }
     queue.record(answer.output, asked.remove(at: index))
     answered.insert(answer.id)
-    (hasAnswered, lastProgress) = (true, Timestamp.steady)
+    (hasAnswered, silence) = (true, 0)
     tally.change { $0.answered += 1 }
     if asked.isEmpty { isAlone = false }
   }
@@ -117,7 +123,7 @@ final class ProgramWorker: @unchecked Sendable {
       throw failure(rows[0], "\(reason); what it remembered is lost, so it cannot go on in a new process")
     }
     for var row in rows {
-      row.attempts += 1
+      if rows.count == 1 { row.attempts += 1 }
       guard rows.count == 1, !isCrash || row.attempts > 1 else {
         suspects.append(row)
         continue

@@ -7,7 +7,7 @@ final class RowQueue: Sendable {
     let index: Int
     let id: String
     let request: [UInt8]
-    /// How often a program ended while it had this row.
+    /// How often a program ended while it had this row alone.
     var attempts = 0
   }
 

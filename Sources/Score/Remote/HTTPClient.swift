@@ -110,7 +110,7 @@ final class HTTPClient: Sendable {
     let task = session.dataTask(with: request)
     defer { exchange.forget(task.taskIdentifier) }
     task.resume()
-    let end = Timestamp.steady + settings.timeout
+    var waited = 0.0
     var wait: UInt32 = 200
     while true {
       var answer = exchange.answer(task.taskIdentifier)
@@ -124,12 +124,15 @@ final class HTTPClient: Sendable {
         task.cancel()
         throw Interrupt.error("what was stored of the scores is kept")
       }
-      if Timestamp.steady > end {
+      if waited > settings.timeout {
         task.cancel()
         answer.failure = "no answer in \(settings.timeout) s"
         return answer
       }
+      let start = Timestamp.steady
       usleep(wait)
+      // A job that was stopped for a while has not waited.
+      waited += min(Timestamp.steady - start, 0.25)
       wait = min(wait * 2, 10_000)
     }
   }
