@@ -56,6 +56,12 @@ internal import Rewards
       valueName: "k/n"))
   var shards: ShardShare?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Score rows again that an interrupted run has kept.",
+      discussion: "With a reward that remembers rows (command:stateful=true), going on where it stopped is refused."))
+  var restart = false
+
   private static var rewardList: String {
     RewardRegistry.all(ScoringContext(threads: 1, quiet: true, seed: 0)).entries
       .map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
@@ -76,7 +82,9 @@ internal import Rewards
       reference: try referenceBuffer.map {
         try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
       },
-      selection: selection.text, selected: try selection.ids(buffer, step: stage.step, making: scores))
+      selection: selection.text, selected: try selection.ids(buffer, step: stage.step, making: scores),
+      restarts: restart)
+    try scoring.checkHistory(mine, isShare: shards != nil)
     let total = mine.reduce(0) { $0 + $1.rows }
     let progress = Shared((bar: Progress("score", stage, total: total, unit: "rollouts"), done: 0))
     let (made, tally) = try scoring.make(mine, workers: rewards.isPure ? context.threads : 1) { rows in

@@ -22,5 +22,6 @@ extension RewardRegistry {
   /// Add a reward that is no pure function here.
   static func external(_ context: ScoringContext) -> [Entry] {
     ModelRewards.entries(context)
+      + [CommandReward.entry(context), RemoteReward.entry(context), JudgeReward.entry(context)]
   }
 }

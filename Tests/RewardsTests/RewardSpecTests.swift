@@ -47,6 +47,23 @@ import Testing
     #expect(set.terms[0].weight == weight)
   }
 
+  /// A number at the end is the weight, unless the key of a setting stands before it.
+  @Test(arguments: [
+    ("remote=http://h:1/p", "remote=http://h:1/p", 1), ("remote=http://h:1/p=0.5", "remote=http://h:1/p", 0.5),
+    ("remote:url=http://h:1/p,batch=4", "remote:url=http://h:1/p,batch=4", 1),
+    ("remote:url=http://h:1/p,batch=4=0.5", "remote:url=http://h:1/p,batch=4", 0.5),
+    ("remote:batch=4=2; as server", "remote:batch=4", 2),
+    ("o1-pruner:lambda=2,max=4", "o1-pruner:lambda=2,max=4", 1), ("o1-pruner:max=4=3", "o1-pruner:max=4", 3),
+  ])
+  func weightsAfterSettings(text: String, spec: String, weight: Double) throws {
+    let entry = RewardRegistry.Entry(name: "remote", summary: "", keys: [("url", ""), ("batch", "")], mainKey: "url") { _ in
+      try RewardRegistry.reward("math")
+    }
+    let term = try RewardTerm(parsing: text, registry: RewardRegistry(adding: [entry]))
+    #expect(term.spec == spec)
+    #expect(term.weight == weight)
+  }
+
   @Test(arguments: [
     (["math", "math=2"], "given twice"), (["o1-pruner"], "needs to know which answers are right"),
     (["math=much"], "expected a number as weight"), (["math=nan"], "expected a number as weight"),
