@@ -6,14 +6,14 @@ package struct RewardError: Error, Equatable, CustomStringConvertible, Sendable 
 
 /// The settings of a spec, `key=value,key=value`, as its reward reads them.
 package struct RewardOptions: Sendable {
-  let name: String
+  package let name: String
   let values: [String: String]
 
   /// The value of a key, or nil.
-  subscript(key: String) -> String? { values[key] }
+  package subscript(key: String) -> String? { values[key] }
 
   /// One of the named choices; the first is the default.
-  func choice<Choice: RawRepresentable & CaseIterable>(
+  package func choice<Choice: RawRepresentable & CaseIterable>(
     _ key: String, default value: Choice
   ) throws(RewardError) -> Choice where Choice.RawValue == String {
     guard let text = values[key] else { return value }
@@ -25,7 +25,7 @@ package struct RewardOptions: Sendable {
   }
 
   /// A finite number, or nil where the key is missing.
-  func number(_ key: String) throws(RewardError) -> Double? {
+  package func number(_ key: String) throws(RewardError) -> Double? {
     guard let text = values[key] else { return nil }
     guard let number = Double(text), number.isFinite else {
       throw RewardError("\(name): \(key)=\(text): expected a number")

@@ -56,6 +56,12 @@ internal import Rewards
       valueName: "k/n"))
   var shards: ShardShare?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Run the programs that the code reward judges WITHOUT a sandbox.",
+      discussion: "They can then do all that you can: read, change and send your files."))
+  var unsafeCode = false
+
   private static var rewardList: String {
     RewardRegistry.all(ScoringContext(threads: 1, quiet: true, seed: 0)).entries
       .map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
@@ -65,7 +71,7 @@ internal import Rewards
 
   func run() throws {
     try Buffer.validate(set: scores)
-    let context = ScoringContext(threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed)
+    let context = ScoringContext(threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed, unsafeCode: unsafeCode)
     let rewards = try rewards.rewardSet(.all(context))
     let buffer = try Buffer.open(path: stage.buffer, create: false)
     let all = try buffer.completeRollouts(step: stage.step)

@@ -8,6 +8,8 @@ struct ScoringContext: Sendable {
   var quiet: Bool
   /// The seed of random draws.
   var seed: Int
+  /// Run what models wrote without a sandbox (`--unsafe-code`).
+  var unsafeCode = false
 }
 
 extension RewardRegistry {
@@ -15,5 +17,7 @@ extension RewardRegistry {
   static func all(_ context: ScoringContext) -> RewardRegistry { RewardRegistry(adding: external(context)) }
 
   /// Add a reward that is no pure function here.
-  static func external(_ context: ScoringContext) -> [Entry] { [] }
+  static func external(_ context: ScoringContext) -> [Entry] {
+    [CodeReward.entry(context)]
+  }
 }
