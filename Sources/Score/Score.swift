@@ -62,6 +62,12 @@ internal import Rewards
       discussion: "With a reward that remembers rows (command:stateful=true), going on where it stopped is refused."))
   var restart = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Run the programs that the code reward judges WITHOUT a sandbox.",
+      discussion: "They can then do all that you can: read, change and send your files."))
+  var unsafeCode = false
+
   private static var rewardList: String {
     RewardRegistry.all(ScoringContext(threads: 1, quiet: true, seed: 0)).entries
       .map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
@@ -72,7 +78,8 @@ internal import Rewards
   func run() throws {
     try Buffer.validate(set: scores)
     let context = ScoringContext(
-      threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed, buffer: stage.buffer, step: stage.step)
+      threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed, buffer: stage.buffer, step: stage.step,
+      unsafeCode: unsafeCode)
     let rewards = try rewards.rewardSet(.all(context))
     let buffer = try Buffer.open(path: stage.buffer, create: false)
     let all = try buffer.completeRollouts(step: stage.step)
