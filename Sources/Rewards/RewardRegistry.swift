@@ -28,8 +28,9 @@ package struct RewardRegistry: Sendable {
 
   /// The rewards that are pure functions.
   package static let table: [Entry] = [
-    MathReward.entry, FormatReward.entry, ExactMatchReward.entry, SortReward.positions, SortReward.neighbours,
-    LengthHarmonizingReward.entry,
+    MathReward.entry, FormatReward.entry, RepetitionReward.entry, ExactMatchReward.entry, SortReward.positions,
+    SortReward.neighbours, LengthHarmonizingReward.entry, KimiLengthReward.entry, OverlongReward.entry,
+    CosineLengthReward.entry, LinearLengthReward.entry, TargetLengthReward.entry,
   ]
 
   package func entry(_ name: some StringProtocol) -> Entry? { entries.first { $0.name == name } }

@@ -20,7 +20,12 @@ import Testing
     ("format", "form=answer-line"), ("format:form=strict", "form=strict"),
     (#"format:pattern=a{2,3},b"#, #"pattern=a{2,3},b"#), ("exact:from=tag", "case=exact,from=tag"),
     ("sort-positions", ""), ("sort-neighbours", ""), ("o1-pruner", "reference=group,lambda=none,min=none,max=none"),
-    ("o1-pruner:lambda=2,max=4", "reference=group,lambda=2.0,min=none,max=4.0"),
+    ("o1-pruner:lambda=2,max=4", "reference=group,lambda=2.0,min=none,max=4.0"), ("kimi-length", ""),
+    ("overlong", "rule=trl,max=limit,cache=max/5,factor=1.0"),
+    ("overlong:rule=verl,max=9,buffer=3", "rule=verl,max=9.0,cache=3.0,factor=1.0"),
+    ("cosine", "min-wrong=-1.0,max-wrong=-0.5,min-right=0.5,max-right=1.0,max=limit"),
+    ("linear:to=5", "from=0.0,to=5.0"), ("target-length", "form=exact,target=target_length,alpha=0.0003,delta=0.5"),
+    ("repetition", "ngram=3,max-penalty=-1.0,of=tokens"),
   ])
   func parametersAreExplicit(spec: String, parameters: String) throws {
     let reward = try RewardRegistry.reward(spec)
@@ -32,7 +37,11 @@ import Testing
   @Test func everyRewardIsInTheTableOnce() {
     let names = RewardRegistry.table.map(\.name)
     #expect(Set(names).count == names.count)
-    #expect(names == ["math", "format", "exact", "sort-positions", "sort-neighbours", "o1-pruner"])
+    #expect(
+      names == [
+        "math", "format", "repetition", "exact", "sort-positions", "sort-neighbours", "o1-pruner", "kimi-length",
+        "overlong", "cosine", "linear", "target-length",
+      ])
   }
 
   @Test(arguments: [
