@@ -28,7 +28,8 @@ package struct RewardRegistry: Sendable {
 
   /// The rewards that are pure functions.
   package static let table: [Entry] = [
-    MathReward.entry, FormatReward.entry, RepetitionReward.entry, ExactMatchReward.entry, SortReward.positions,
+    MathReward.entry, FormatReward.entry, JSONReward.entry, JSONSchemaReward.entry, LanguageReward.entry,
+    RepetitionReward.entry, AnswerPresentReward.entry, ExactMatchReward.entry, SortReward.positions,
     SortReward.neighbours, LengthHarmonizingReward.entry, KimiLengthReward.entry, OverlongReward.entry,
     CosineLengthReward.entry, LinearLengthReward.entry, TargetLengthReward.entry,
   ]

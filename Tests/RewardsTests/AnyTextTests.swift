@@ -51,7 +51,8 @@ import Testing
   static let specs: [String] = RewardRegistry.table.map(\.name)
     + [
       "exact:from=tag,case=fold", "format:form=strict", "format:form=think", "format:form=r1-line",
-      "format:form=tag-count", "repetition:of=words", "o1-pruner:reference=meta", "o1-pruner:lambda=2",
+      "format:form=lenient", "format:form=tag-count", "json:from=tag", "json:from=fence", "language=en", "language=meta",
+      ##"json-schema:schema={"items":{"$ref":"#"}}"##, "answer-present:case=exact,from=tag", "repetition:of=words", "o1-pruner:reference=meta", "o1-pruner:lambda=2",
       "overlong:rule=verl", "linear:from=10", "target-length:form=max", "target-length:target=9",
     ]
 

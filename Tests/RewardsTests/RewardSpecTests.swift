@@ -25,7 +25,10 @@ import Testing
     ("overlong:rule=verl,max=9,buffer=3", "rule=verl,max=9.0,cache=3.0,factor=1.0"),
     ("cosine", "min-wrong=-1.0,max-wrong=-0.5,min-right=0.5,max-right=1.0,max=limit"),
     ("linear:to=5", "from=0.0,to=5.0"), ("target-length", "form=exact,target=target_length,alpha=0.0003,delta=0.5"),
-    ("repetition", "ngram=3,max-penalty=-1.0,of=tokens"),
+    ("repetition", "ngram=3,max-penalty=-1.0,of=tokens"), ("json:from=fence", "from=fence"),
+    ("json-schema", "from=response,schema=meta"),
+    (#"json-schema:schema={"enum": [1, 2]},from=tag"#, #"from=tag,schema={"enum": [1, 2]}"#),
+    ("language", "language=match-prompt"), ("language=de", "language=de"), ("answer-present", "case=fold,from=response"),
   ])
   func parametersAreExplicit(spec: String, parameters: String) throws {
     let reward = try RewardRegistry.reward(spec)
@@ -39,8 +42,8 @@ import Testing
     #expect(Set(names).count == names.count)
     #expect(
       names == [
-        "math", "format", "repetition", "exact", "sort-positions", "sort-neighbours", "o1-pruner", "kimi-length",
-        "overlong", "cosine", "linear", "target-length",
+        "math", "format", "json", "json-schema", "language", "repetition", "answer-present", "exact", "sort-positions",
+        "sort-neighbours", "o1-pruner", "kimi-length", "overlong", "cosine", "linear", "target-length",
       ])
   }
 
