@@ -23,14 +23,32 @@ import Testing
       correct: draws.below(3) == 0 ? nil : draws.below(2) == 0)
     input.lengthLimit = draws.below(3) == 0 ? nil : draws.below(60) - 2
     input.responseTokens = (0..<draws.below(30)).map { _ in Int32(draws.below(5)) }
-    input.meta = .object(Self.fields.map { ($0, fact(&draws, depth: 0)) })
+    input.meta = .object(Self.fields.map { ($0, fact(&draws, depth: 0)) } + [("instructions", instructions(&draws))])
     return input
   }
 
+  private func instructions(_ draws: inout Draws) -> Fact {
+    let ids = InstructionTests.cases.map(\.id) + ["keywords:nothing", "nothing"]
+    return .list(
+      (0..<draws.below(4)).map { _ in
+        .object([
+          ("id", .text(ids[draws.below(ids.count)])),
+          ("kwargs", .object(Self.settings.map { ($0, fact(&draws, depth: 2)) })),
+        ])
+      })
+  }
+
+  static let settings = [
+    "keywords", "keyword", "frequency", "relation", "forbidden_words", "letter", "let_frequency", "let_relation",
+    "language", "num_sentences", "num_paragraphs", "num_words", "nth_paragraph", "first_word", "num_placeholders",
+    "postscript_marker", "num_bullets", "num_highlights", "section_spliter", "num_sections", "prompt_to_repeat",
+    "end_phrase", "capital_frequency", "capital_relation",
+  ]
+
   /// Every field of `meta` that a reward reads, with anything in it.
   static let fields = [
-    "numbers", "target", "schema", "language", "instructions", "answers", "references", "target_length",
-    "reference_length", "reference_accuracy", "sorted_numbers", "direction",
+    "numbers", "target", "schema", "language", "answers", "target_length",
+    "reference_length", "reference_accuracy", "direction",
   ]
 
   private func fact(_ draws: inout Draws, depth: Int) -> Fact {
@@ -52,7 +70,9 @@ import Testing
     + [
       "exact:from=tag,case=fold", "format:form=strict", "format:form=think", "format:form=r1-line",
       "format:form=lenient", "format:form=tag-count", "json:from=tag", "json:from=fence", "language=en", "language=meta",
-      ##"json-schema:schema={"items":{"$ref":"#"}}"##, "answer-present:case=exact,from=tag", "repetition:of=words", "o1-pruner:reference=meta", "o1-pruner:lambda=2",
+      ##"json-schema:schema={"items":{"$ref":"#"}}"##, "answer-present:case=exact,from=tag", "countdown:from=tag", "chain-sum:from=tag", "number-sorting:from=tag",
+      "gsm-symbolic:from=tag", "f1:measure=exact", "bleu:smooth=add-one", "bleu:smooth=none,case=fold",
+      "instructions:count=all", "repetition:of=words", "o1-pruner:reference=meta", "o1-pruner:lambda=2",
       "overlong:rule=verl", "linear:from=10", "target-length:form=max", "target-length:target=9",
     ]
 
@@ -87,6 +107,7 @@ import Testing
       input.meta = .object([
         ("numbers", .list([.number(9), .number(9)])), ("target", .number(9)), ("schema", .object([("type", .text("object"))])),
         ("answers", .list([.text("word word 9")])), ("direction", .text("ascending")), ("language", .text("en")),
+        ("instructions", .list(InstructionTests.cases.map { .object([("id", .text($0.id)), ("kwargs", $0.settings)]) })),
       ])
       input.correct = true
       input.lengthLimit = 100

@@ -29,6 +29,9 @@ import Testing
     ("json-schema", "from=response,schema=meta"),
     (#"json-schema:schema={"enum": [1, 2]},from=tag"#, #"from=tag,schema={"enum": [1, 2]}"#),
     ("language", "language=match-prompt"), ("language=de", "language=de"), ("answer-present", "case=fold,from=response"),
+    ("countdown", "from=response"), ("chain-sum:from=tag", "from=tag"), ("number-sorting", "from=response"),
+    ("gsm-symbolic", "from=response"), ("f1", "measure=f1,from=response"), ("rouge-l", "from=response"),
+    ("bleu", "smooth=exp,case=exact,from=response"), ("instructions", "count=share"),
   ])
   func parametersAreExplicit(spec: String, parameters: String) throws {
     let reward = try RewardRegistry.reward(spec)
@@ -44,6 +47,7 @@ import Testing
       names == [
         "math", "format", "json", "json-schema", "language", "repetition", "answer-present", "exact", "sort-positions",
         "sort-neighbours", "o1-pruner", "kimi-length", "overlong", "cosine", "linear", "target-length",
+        "countdown", "chain-sum", "number-sorting", "gsm-symbolic", "f1", "rouge-l", "bleu", "instructions",
       ])
   }
 
