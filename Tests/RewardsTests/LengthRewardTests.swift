@@ -53,9 +53,11 @@ import Testing
   }
 
   @Test func overlong() throws {
-    #expect(try values("overlong", [79, 80, 90, 100, 200], Array(repeating: nil, count: 5), limit: 100)
-      == [0, 0, -0.5, -1, -1])
-    #expect(try values("overlong:rule=verl,buffer=20", [80, 90, 120], [true, false, nil], limit: 100) == [0, -0.5, -2])
+    #expect(
+      try values("overlong", [79, 80, 90, 100, 200], Array(repeating: nil, count: 5), limit: 100)
+        == [0, 0, -0.5, -1, -1])
+    #expect(
+      try values("overlong:rule=verl,buffer=20", [80, 90, 120], [true, false, nil], limit: 100) == [0, -0.5, -2])
     #expect(try values("overlong", [5], [true]) == [nil])
     #expect(try values("overlong:max=10,cache=10", [0, 5], [nil, nil]) == [0, -0.5])
     #expect(try values("overlong:rule=verl,factor=0", [200], [nil], limit: 100) == [0])
@@ -69,8 +71,9 @@ import Testing
   }
 
   @Test func linear() throws {
-    #expect(try values("linear:from=10,to=30", [5, 10, 20, 30, 99], Array(repeating: true, count: 5))
-      == [1, 1, 0.5, 0, 0])
+    #expect(
+      try values("linear:from=10,to=30", [5, 10, 20, 30, 99], Array(repeating: true, count: 5))
+        == [1, 1, 0.5, 0, 0])
     #expect(try values("linear", [0, 25, 100], [true, true, nil], limit: 100) == [1, 0.75, nil])
     #expect(try values("linear:from=50", [39, 40], [true, true], limit: 40) == [1, 0])
     #expect(try values("linear", [5], [true]) == [nil])
@@ -115,7 +118,8 @@ import Testing
   @Test(arguments: [
     ("overlong:cache=5,buffer=5", "give one"), ("overlong:max=5,cache=6", "above max"),
     ("overlong:max=0", "above 0"), ("overlong:factor=2", "rule=verl"), ("overlong:rule=verl,factor=-1", "0 or more"),
-    ("cosine:min-right=2", "min-right ≤ max-right"), ("linear:from=5,to=5", "not above"), ("linear:from=-1", "0 or more"),
+    ("cosine:min-right=2", "min-right ≤ max-right"), ("linear:from=5,to=5", "not above"),
+    ("linear:from=-1", "0 or more"),
     ("target-length:alpha=0", "above 0"), ("target-length:target=-5", "above 0"), ("repetition:ngram=0", "from 1"),
     ("repetition:ngram=2.5", "whole number"), ("repetition:max-penalty=1", "0 or less"),
   ])

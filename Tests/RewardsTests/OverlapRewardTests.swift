@@ -10,10 +10,11 @@ import Testing
 
   private func isClose(_ a: Double?, _ b: Double) -> Bool { ((a ?? .nan) - b).magnitude <= 1e-12 }
 
-  @Test(arguments: [
-    ("The cat!", "cat", 1), ("cat sat", "the cat", 2.0 / 3), ("dog", "cat", 0), ("", "cat", 0), ("the", "a", 1),
-    ("a a b b", "b b b", 2.0 * 2 / 5), ("Ünïcode, Wörd", "ünïcode wörd", 1), ("U.S.", "us", 1), ("x", "", 0),
-  ] as [(String, String, Double)])
+  @Test(
+    arguments: [
+      ("The cat!", "cat", 1), ("cat sat", "the cat", 2.0 / 3), ("dog", "cat", 0), ("", "cat", 0), ("the", "a", 1),
+      ("a a b b", "b b b", 2.0 * 2 / 5), ("Ünïcode, Wörd", "ünïcode wörd", 1), ("U.S.", "us", 1), ("x", "", 0),
+    ] as [(String, String, Double)])
   func f1(response: String, answer: String, expected: Double) throws {
     #expect(isClose(try value("f1", response, answer), expected), "\(response)")
     #expect(try value("f1:measure=exact", response, answer) == (expected == 1 ? 1 : 0))
@@ -31,17 +32,24 @@ import Testing
   }
 
   /// Reference values: rouge_score 0.1.2 (rougeL, no stemmer) and sacreBLEU 2.6.0 (sentence_score, effective order).
-  @Test(arguments: [
-    ("the cat sat on the mat", "the cat is on the mat", 0.8333333333333334,
-      [0.3799178428257963, 0, 0.48549177170732355]),
-    ("the cat", "the cat is on the mat", 0.5, [0.13533528323661276, 0.13533528323661276, 0.13533528323661276]),
-    ("It is 3.5, I think.", "It is 3.5, we think so.", 0.7692307692307692,
-      [0.39442436483275556, 0.39442436483275556, 0.4849748534690111]),
-    ("a b c d e f", "a b c d e f", 1, [1, 1, 1]), ("x y z", "a b c", 0, [0, 0, 0]),
-    ("The quick brown fox jumps over the lazy dog near the river",
-      "The fast brown fox leaps over the lazy dog by the river", 0.75,
-      [0.2950234363196403, 0.2950234363196403, 0.3781790427652474]),
-  ] as [(String, String, Double, [Double])])
+  @Test(
+    arguments: [
+      (
+        "the cat sat on the mat", "the cat is on the mat", 0.8333333333333334,
+        [0.3799178428257963, 0, 0.48549177170732355]
+      ),
+      ("the cat", "the cat is on the mat", 0.5, [0.13533528323661276, 0.13533528323661276, 0.13533528323661276]),
+      (
+        "It is 3.5, I think.", "It is 3.5, we think so.", 0.7692307692307692,
+        [0.39442436483275556, 0.39442436483275556, 0.4849748534690111]
+      ),
+      ("a b c d e f", "a b c d e f", 1, [1, 1, 1]), ("x y z", "a b c", 0, [0, 0, 0]),
+      (
+        "The quick brown fox jumps over the lazy dog near the river",
+        "The fast brown fox leaps over the lazy dog by the river", 0.75,
+        [0.2950234363196403, 0.2950234363196403, 0.3781790427652474]
+      ),
+    ] as [(String, String, Double, [Double])])
   func references(response: String, answer: String, rouge: Double, bleu: [Double]) throws {
     #expect(isClose(try value("rouge-l", response, answer), rouge), "\(response)")
     for (smoothing, expected) in zip(["exp", "none", "add-one"], bleu) {

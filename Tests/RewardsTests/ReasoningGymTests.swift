@@ -40,7 +40,8 @@ import Testing
       input.meta = fact(line["metadata"])
       let value = try #require(try RewardRegistry.reward(name).score([input])[0].value, "\(id)")
       let allowed = allowed(line, candidate)
-      #expect(allowed.contains { ($0 - value).magnitude <= 1e-12 }, "\(id): \(value), expected \(allowed) for \(candidate)")
+      #expect(
+        allowed.contains { ($0 - value).magnitude <= 1e-12 }, "\(id): \(value), expected \(allowed) for \(candidate)")
       counts[name, default: 0] += 1
       // The same candidate in an answer tag; no answer at all scores like none.
       guard !candidate.contains("<answer>"), !candidate.isEmpty else { continue }
@@ -49,7 +50,7 @@ import Testing
       let trims = candidate != candidate.trimmingSpaces
       #expect(tagged == value || trims, "\(id): \(tagged ?? .nan) in a tag, \(value) outside")
     }
-    print("reasoning_gym.jsonl: \(counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
+    print("reasoning_gym.jsonl: \(counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })")
     #expect(counts.count == Self.tasks.count)
   }
 
@@ -62,11 +63,13 @@ import Testing
   }
 
   @Test(arguments: [
-    ("(2 + 3) / (4 / 4)", [2, 3, 4, 4], 5, 1), ("1/3*3", [1, 3, 3], 1, 1), ("7 // 2", [7, 2], 3, 1), ("7 % 4", [7, 4], 3, 1),
+    ("(2 + 3) / (4 / 4)", [2, 3, 4, 4], 5, 1), ("1/3*3", [1, 3, 3], 1, 1), ("7 // 2", [7, 2], 3, 1),
+    ("7 % 4", [7, 4], 3, 1),
     ("-7 // 2", [7, 2], -4, 1), ("2**3", [2, 3], 8, 1), ("-2**2", [2, 2], -4, 1), ("2**-1*4", [2, 1, 4], 2, 1),
     ("4!", [4], 24, 1), ("abs(3-5)", [3, 5], 2, 1), ("(1 +\n 2)", [1, 2], 3, 1), ("1 +\n 2", [1, 2], 3, 0.01),
     ("2 == 2", [2, 2], 1, 0.05), ("2**(1/2)", [2, 1, 2], 1, 0.05), ("9**9**9", [9, 9, 9], 9, 0.05),
-    ("99999999!", [99_999_999], 1, 0.05), ("0**-1", [0, 1], 1, 0.01), ("(-1)!", [1], 1, 0.01), ("1**9**9**9", [1, 9, 9, 9], 1, 0.05),
+    ("99999999!", [99_999_999], 1, 0.05), ("0**-1", [0, 1], 1, 0.01), ("(-1)!", [1], 1, 0.01),
+    ("1**9**9**9", [1, 9, 9, 9], 1, 0.05),
     ("max(1,2)", [1, 2], 2, 0.01), ("__import__('os')", [1], 1, 0.01), ("1e3", [1, 3], 1000, 0.05), ("٣", [3], 3, 0.01),
     ("170141183460469231731687303715884105727+1", [1], 1, 0.05), ("5", [6], 6, 0.05), ("", [1], 1, 0.01),
   ])
@@ -88,8 +91,10 @@ import Testing
   @Test(arguments: [
     ("gsm-symbolic", "x-80", "-80", 1), ("gsm-symbolic", "80.5kg", "80", 1), ("gsm-symbolic", "a80 81", "81", 1),
     ("gsm-symbolic", "８0", "80", 1), ("gsm-symbolic", "80.", "80", 1), ("chain-sum", "1e1000000000000", "5", 0),
-    ("chain-sum", "0e99999999999999999999", "0", 1), ("chain-sum", "0.5e1", "5", 1), ("number-sorting", "[\"0x1\"]", "['1']", 0),
-    ("number-sorting", "[\"inf\"]", "['1']", 0), ("number-sorting", "[1e999]", "['1']", 0), ("number-sorting", "[true]", "[1]", 0),
+    ("chain-sum", "0e99999999999999999999", "0", 1), ("chain-sum", "0.5e1", "5", 1),
+    ("number-sorting", "[\"0x1\"]", "['1']", 0),
+    ("number-sorting", "[\"inf\"]", "['1']", 0), ("number-sorting", "[1e999]", "['1']", 0),
+    ("number-sorting", "[true]", "[1]", 0),
     ("number-sorting", "[2, 1]", "[1, 2]", 0), ("number-sorting", "[\" 1 \", 2]", "['1', '2']", 1),
   ])
   func edges(spec: String, response: String, answer: String, value: Double) throws {

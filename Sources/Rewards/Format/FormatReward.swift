@@ -27,7 +27,8 @@ package struct FormatReward: RolloutReward {
   static let entry = RewardRegistry.Entry(
     name: "format", summary: "1 when the response has the asked form",
     keys: [
-      ("form", "answer-line, strict, lenient, think, r1-line or tag-count"), ("pattern", "a regular expression to be found"),
+      ("form", "answer-line, strict, lenient, think, r1-line or tag-count"),
+      ("pattern", "a regular expression to be found"),
     ],
     make: { (options) throws(RewardError) in
       guard let text = options["pattern"] else {

@@ -81,7 +81,8 @@ package struct JSONSchemaReward: Reward {
 
   private static func read(_ fact: Fact) -> Result<JSONSchema, RewardError> {
     do throws(RewardError) {
-      return .success(try JSONSchema(try fact.text.map { (text) throws(RewardError) in try JSONText.parse(text) } ?? fact))
+      return .success(
+        try JSONSchema(try fact.text.map { (text) throws(RewardError) in try JSONText.parse(text) } ?? fact))
     } catch {
       return .failure(error)
     }

@@ -2,7 +2,9 @@ extension RewardOptions {
   /// A length in tokens above 0, or nil where the key is missing.
   func length(_ key: String) throws(RewardError) -> Double? {
     guard let value = try number(key) else { return nil }
-    guard value > 0 else { throw RewardError("\(name): \(key)=\(self[key] ?? ""): expected a number of tokens above 0") }
+    guard value > 0 else {
+      throw RewardError("\(name): \(key)=\(self[key] ?? ""): expected a number of tokens above 0")
+    }
     return value
   }
 }

@@ -25,14 +25,16 @@ enum ArithmeticValue: Equatable {
     guard case .rational(let a, let b) = self, case .rational(let c, let d) = other,
       let left = Self.exact(a.multipliedReportingOverflow(by: d)),
       let right = Self.exact((sign * c).multipliedReportingOverflow(by: b)),
-      let top = Self.exact(left.addingReportingOverflow(right)), let bottom = Self.exact(b.multipliedReportingOverflow(by: d))
+      let top = Self.exact(left.addingReportingOverflow(right)),
+      let bottom = Self.exact(b.multipliedReportingOverflow(by: d))
     else { return .unknown }
     return ArithmeticValue(top, bottom)
   }
 
   func times(_ other: ArithmeticValue) -> ArithmeticValue {
     guard case .rational(let a, let b) = self, case .rational(let c, let d) = other,
-      let top = Self.exact(a.multipliedReportingOverflow(by: c)), let bottom = Self.exact(b.multipliedReportingOverflow(by: d))
+      let top = Self.exact(a.multipliedReportingOverflow(by: c)),
+      let bottom = Self.exact(b.multipliedReportingOverflow(by: d))
     else { return .unknown }
     return ArithmeticValue(top, bottom)
   }

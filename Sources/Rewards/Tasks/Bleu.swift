@@ -3,8 +3,8 @@
 /// too short for are left out). nil: no answer, or only such without tokens.
 ///
 /// `smooth=exp` (default): the k-th order without a match counts 1 / (2^k · n-grams); `add-one`: one match and one
-/// n-gram more for orders above 1; `none`. Without any match 0. Tokens are words in their own case (`case=fold`: in lower
-/// case), numbers with their points and commas, and every other visible character.
+/// n-gram more for orders above 1; `none`. Without any match 0. Tokens are words in their own case (`case=fold`: in
+/// lower case), numbers with their points and commas, and every other visible character.
 package struct BleuReward: RolloutReward {
   enum Smoothing: String, CaseIterable {
     case exp
@@ -70,10 +70,11 @@ package struct BleuReward: RolloutReward {
     }
     guard orders > 0 else { return 0 }
     // The length of the nearest answer, the shorter of two as near.
-    let length = wanted.map(\.count).min { a, b in
-      let (left, right) = ((a - got.count).magnitude, (b - got.count).magnitude)
-      return left != right ? left < right : a < b
-    } ?? 0
+    let length =
+      wanted.map(\.count).min { a, b in
+        let (left, right) = ((a - got.count).magnitude, (b - got.count).magnitude)
+        return left != right ? left < right : a < b
+      } ?? 0
     let brevity = got.count < length ? exponential(1 - Double(length) / Double(got.count)) : 1
     return brevity * root(product, degree: orders)
   }

@@ -115,7 +115,8 @@ struct InstructionCheck {
 
   /// At least one capital and no small letter.
   private static func isUpper(_ text: String) -> Bool {
-    text.unicodeScalars.contains { $0.properties.isUppercase } && !text.unicodeScalars.contains { $0.properties.isLowercase }
+    text.unicodeScalars.contains { $0.properties.isUppercase }
+      && !text.unicodeScalars.contains { $0.properties.isLowercase }
   }
 
   private func parts(_ id: String, _ settings: Fact) -> Bool? {

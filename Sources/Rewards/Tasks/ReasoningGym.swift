@@ -2,8 +2,8 @@
 /// `from=tag`, the last answer tag; 0 where there is none.
 ///
 /// - `chain-sum`: 1 when the candidate is the answer as a decimal number: commas and underscores are dropped anywhere,
-///   sign, leading zeros, trailing decimals, an exponent and digits of other scripts are allowed. Else, where the answer
-///   occurs in the candidate, its share of the candidate's characters (a partial credit that pays for padding), else 0.
+///   sign, leading zeros, trailing decimals, an exponent and digits of other scripts are allowed. Else, where the
+///   answer occurs in the candidate, its share of the candidate's characters (a partial credit that pays for padding), else 0.
 /// - `number-sorting`: 1 when the candidate is a JSON list (' counts as ") of as many numbers as the answer, in
 ///   `meta.direction` (ascending, descending), each at most 1 away from the answer's; else 0. NaN is no number here.
 /// - `gsm-symbolic`: by the first number of the text, without its sign: 1 the answer, 0.01 another, 0 none.

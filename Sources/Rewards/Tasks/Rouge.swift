@@ -1,7 +1,7 @@
-/// ROUGE-L (Lin 2004): F1 of the longest common subsequence of words (``words(of:folded:)``), 2 · LCS / (n + m). The best
-/// of several answers (`meta.answers`) counts. nil: no answer, or only such without words.
+/// ROUGE-L (Lin 2004): F1 of the longest common subsequence of words (``words(of:folded:)``), 2 · LCS / (n + m). The
+/// best of several answers (`meta.answers`) counts. nil: no answer, or only such without words.
 ///
-/// The subsequence is looked for in the answer's first ``wordLimit`` words, bit-parallel: a step is n · min(m, 4096) / 64.
+/// The subsequence is looked for in the answer's first ``wordLimit`` words, bit-parallel: n · min(m, 4096) / 64 steps.
 package struct RougeReward: RolloutReward {
   let source: Source
 
@@ -23,7 +23,8 @@ package struct RougeReward: RolloutReward {
     guard let range = source.range(in: input.response) else { return RewardOutput(0) }
     let got = words(of: input.response[range])
     return RewardOutput(
-      wanted.map { 2 * Double(Self.commonLength(got, Array($0.prefix(Self.wordLimit)))) / Double(got.count + $0.count) }.max())
+      wanted.map { 2 * Double(Self.commonLength(got, Array($0.prefix(Self.wordLimit)))) / Double(got.count + $0.count) }
+        .max())
   }
 
   /// Hyyrö's bit-vector form of the recurrence: a zero bit of `state` is a step of the subsequence.

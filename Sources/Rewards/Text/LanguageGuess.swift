@@ -23,7 +23,9 @@ struct LanguageGuess {
   /// that script has more evidence (frequent words and special letters). nil where there are no words.
   func share(of language: Language) -> Double? {
     guard wordCount > 0 else { return nil }
-    let rivals = Language.table.filter { $0.code != language.code && $0.scripts.contains(where: language.scripts.contains) }
+    let rivals = Language.table.filter {
+      $0.code != language.code && $0.scripts.contains(where: language.scripts.contains)
+    }
     var count = 0
     for passage in passages {
       let mine = passage.words.count { language.scripts.contains($0.script) }
@@ -43,7 +45,9 @@ struct LanguageGuess {
     let all = passages.flatMap(\.words)
     for word in all { counts[word.script, default: 0] += 1 }
     if let kana = counts[.kana], kana * 10 > counts[.han] ?? 0 { counts[.kana] = kana + (counts[.han] ?? 0) }
-    guard let most = counts.values.max(), let script = counts.keys.filter({ counts[$0] == most }).only else { return nil }
+    guard let most = counts.values.max(), let script = counts.keys.filter({ counts[$0] == most }).only else {
+      return nil
+    }
     let candidates = Language.table.filter { $0.scripts.first == script }
     if candidates.count == 1 { return candidates[0] }
     let scores = candidates.map { Self.evidence(all, $0) }

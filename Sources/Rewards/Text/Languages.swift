@@ -45,26 +45,27 @@ struct Language: Sendable {
 
   static func named(_ code: String) -> Language? { table.first { $0.code == code } }
 
-  static let table: [Language] = latin + [
-    Language(
-      "ru", [.cyrillic], "и в не на что с по это как к но из у за от для он она они так же бы мы вы его был все",
-      letters: "ыэё"),
-    Language(
-      "uk", [.cyrillic], "і в не на що з до це як та але із у за від для він вона вони так ж би ми ви його був є або",
-      letters: "іїєґ"),
-    Language("bg", [.cyrillic], "и в не на че с по това как към но от за са той тя те се да ще е съм има като или"),
-    Language("el", [.greek]),
-    Language("he", [.hebrew]),
-    Language("ar", [.arabic], "في من على إلى أن هذا هذه التي الذي لا ما هو هي كان مع عن أو كل", letters: "ةىأإؤئ"),
-    Language("fa", [.arabic], "و در به از که این است را با برای آن یک هم خود تا بر می", letters: "پچژگیک"),
-    Language("ur", [.arabic], "کے میں کی ہے اور سے کا کو اس نے پر یہ کہ ہیں نہیں ایک", letters: "ٹڈڑںہےھ"),
-    Language("hi", [.devanagari], "के में की है और से का को इस ने पर यह कि हैं नहीं एक"),
-    Language("mr", [.devanagari], "आहे आणि या च्या ला मध्ये नाही हे एक तो ती ते होते आहेत", letters: "ळ"),
-    Language("ne", [.devanagari], "छ र को मा लाई छन् भएको गर्न यो हो पनि एक थियो गरेको"),
-    Language("bn", [.bengali]), Language("pa", [.gurmukhi]), Language("gu", [.gujarati]), Language("ta", [.tamil]),
-    Language("te", [.telugu]), Language("kn", [.kannada]), Language("ml", [.malayalam]), Language("th", [.thai]),
-    Language("ja", [.kana, .han]), Language("zh", [.han]), Language("ko", [.hangul]),
-  ]
+  static let table: [Language] =
+    latin + [
+      Language(
+        "ru", [.cyrillic], "и в не на что с по это как к но из у за от для он она они так же бы мы вы его был все",
+        letters: "ыэё"),
+      Language(
+        "uk", [.cyrillic], "і в не на що з до це як та але із у за від для він вона вони так ж би ми ви його був є або",
+        letters: "іїєґ"),
+      Language("bg", [.cyrillic], "и в не на че с по това как към но от за са той тя те се да ще е съм има като или"),
+      Language("el", [.greek]),
+      Language("he", [.hebrew]),
+      Language("ar", [.arabic], "في من على إلى أن هذا هذه التي الذي لا ما هو هي كان مع عن أو كل", letters: "ةىأإؤئ"),
+      Language("fa", [.arabic], "و در به از که این است را با برای آن یک هم خود تا بر می", letters: "پچژگیک"),
+      Language("ur", [.arabic], "کے میں کی ہے اور سے کا کو اس نے پر یہ کہ ہیں نہیں ایک", letters: "ٹڈڑںہےھ"),
+      Language("hi", [.devanagari], "के में की है और से का को इस ने पर यह कि हैं नहीं एक"),
+      Language("mr", [.devanagari], "आहे आणि या च्या ला मध्ये नाही हे एक तो ती ते होते आहेत", letters: "ळ"),
+      Language("ne", [.devanagari], "छ र को मा लाई छन् भएको गर्न यो हो पनि एक थियो गरेको"),
+      Language("bn", [.bengali]), Language("pa", [.gurmukhi]), Language("gu", [.gujarati]), Language("ta", [.tamil]),
+      Language("te", [.telugu]), Language("kn", [.kannada]), Language("ml", [.malayalam]), Language("th", [.thai]),
+      Language("ja", [.kana, .han]), Language("zh", [.han]), Language("ko", [.hangul]),
+    ]
 
   private static let latin: [Language] = [
     Language(
@@ -100,8 +101,8 @@ struct Language: Sendable {
     Language(
       "pt", [.latin],
       """
-      o a os as um uma e é de do da dos das em no na que para por não com se como mais mas ou são este esta isso também \
-      quando muito então ser tem ao você
+      o a os as um uma e é de do da dos das em no na que para por não com se como mais mas ou são este esta isso \
+      também quando muito então ser tem ao você
       """, letters: "ãõçâê"),
     Language(
       "nl", [.latin],
@@ -121,7 +122,8 @@ struct Language: Sendable {
       "fi", [.latin], "ja on ei se että oli hän mutta ovat tai kun kuin niin myös joka voi mitä sen tämä ole kaikki",
       letters: "äö"),
     Language(
-      "tr", [.latin], "ve bir bu da de için ile ne çok daha olarak gibi var en kadar ama olan değil o mi", letters: "ığşç"),
+      "tr", [.latin], "ve bir bu da de için ile ne çok daha olarak gibi var en kadar ama olan değil o mi",
+      letters: "ığşç"),
     Language(
       "vi", [.latin], "và là của có không được trong cho một các với này người những đã để khi thì từ ở",
       letters: "ạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹđơư"),
