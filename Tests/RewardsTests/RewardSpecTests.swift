@@ -20,7 +20,19 @@ import Testing
     ("format", "form=answer-line"), ("format:form=strict", "form=strict"),
     (#"format:pattern=a{2,3},b"#, #"pattern=a{2,3},b"#), ("exact:from=tag", "case=exact,from=tag"),
     ("sort-positions", ""), ("sort-neighbours", ""), ("o1-pruner", "reference=group,lambda=none,min=none,max=none"),
-    ("o1-pruner:lambda=2,max=4", "reference=group,lambda=2.0,min=none,max=4.0"),
+    ("o1-pruner:lambda=2,max=4", "reference=group,lambda=2.0,min=none,max=4.0"), ("kimi-length", ""),
+    ("overlong", "rule=trl,max=limit,cache=max/5,factor=1.0"),
+    ("overlong:rule=verl,max=9,buffer=3", "rule=verl,max=9.0,cache=3.0,factor=1.0"),
+    ("cosine", "min-wrong=-1.0,max-wrong=-0.5,min-right=0.5,max-right=1.0,max=limit"),
+    ("linear:to=5", "from=0.0,to=5.0"), ("target-length", "form=exact,target=target_length,alpha=0.0003,delta=0.5"),
+    ("repetition", "ngram=3,max-penalty=-1.0,of=tokens"), ("json:from=fence", "from=fence"),
+    ("json-schema", "from=response,schema=meta"),
+    (#"json-schema:schema={"enum": [1, 2]},from=tag"#, #"from=tag,schema={"enum": [1, 2]}"#),
+    ("language", "language=match-prompt"), ("language=de", "language=de"),
+    ("answer-present", "case=fold,from=response"),
+    ("countdown", "from=response"), ("chain-sum:from=tag", "from=tag"), ("number-sorting", "from=response"),
+    ("gsm-symbolic", "from=response"), ("f1", "measure=f1,from=response"), ("rouge-l", "from=response"),
+    ("bleu", "smooth=exp,case=exact,from=response"), ("instructions", "count=share"),
   ])
   func parametersAreExplicit(spec: String, parameters: String) throws {
     let reward = try RewardRegistry.reward(spec)
@@ -32,7 +44,12 @@ import Testing
   @Test func everyRewardIsInTheTableOnce() {
     let names = RewardRegistry.table.map(\.name)
     #expect(Set(names).count == names.count)
-    #expect(names == ["math", "format", "exact", "sort-positions", "sort-neighbours", "o1-pruner"])
+    #expect(
+      names == [
+        "math", "format", "json", "json-schema", "language", "repetition", "answer-present", "exact", "sort-positions",
+        "sort-neighbours", "o1-pruner", "kimi-length", "overlong", "cosine", "linear", "target-length",
+        "countdown", "chain-sum", "number-sorting", "gsm-symbolic", "f1", "rouge-l", "bleu", "instructions",
+      ])
   }
 
   @Test(arguments: [
