@@ -31,7 +31,7 @@ enum Units {
       row(.volume, 1, 1000, ["ml", "milliliter", "milliliters"]),
       row(.volume, 1, 1, ["l", "liter", "liters", "litre"]),
       row(.money, 1, 100, ["cent", "cents"]), row(.money, 1, 1, ["dollar", "dollars", "usd"]),
-      row(.none, 1000, 1, ["k", "thousand"]), row(.none, 1_000_000, 1, ["million", "M"]),
+      row(.none, 1, 1, ["unit", "units"]), row(.none, 1000, 1, ["k", "thousand"]), row(.none, 1_000_000, 1, ["million", "M"]),
       row(.none, 1_000_000_000, 1, ["billion"]),
     ].joined().map { $0 })
 

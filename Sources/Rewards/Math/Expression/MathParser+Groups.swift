@@ -79,7 +79,15 @@ extension MathParser {
     guard words <= 4 else { return nil }
     var name: [UInt8] = []
     for token in tokens[start..<next] { name += text[token.range] }
-    return tree.add(.measure(tree.index(of: name)), [node])
+    // Words behind a tuple, a set or the like are no unit: they mean nothing.
+    return hasUnit(node) ? tree.add(.measure(tree.index(of: name)), [node]) : node
+  }
+
+  private func hasUnit(_ node: Int) -> Bool {
+    switch tree[node].kind {
+    case .bracket, .set, .emptySet, .union, .matrix, .plusMinus: false
+    default: true
+    }
   }
 
   /// Whether a unit begins at a token: a word, or a unit's letter that is no variable here.
