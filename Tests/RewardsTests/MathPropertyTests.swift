@@ -104,6 +104,14 @@ import Testing
       let fractions = String(repeating: "\\frac{1}{", count: depth) + "2" + String(repeating: "}", count: depth)
       #expect(try isRight("2", fractions) == (depth < 200))
     }
+    // Nothing is parsed or evaluated twice per level.
+    for piece in ["1\\frac{", "1\\frac{1}{", "\\binom{", "\\{1,", "\\pm(", "1_{", "\\log_{", "\\text{five}("] {
+      for depth in [40, 120] {
+        let text = String(repeating: piece, count: depth) + "2"
+        #expect(try !isRight("5", text))
+        _ = try isRight(text, text)
+      }
+    }
     for tower in ["9**9**9", "9**9**9**9", "10^{10^{10}}", "((10!)!)!", "2^{1000000007}", "\\binom{10^9}{10^8}"] {
       #expect(try !isRight("5", tower))
     }
