@@ -12,7 +12,7 @@
 /// Every step is bounded: spans of ``RightAnswer/spanLimit`` bytes, ``MathLexer/tokenLimit`` tokens,
 /// ``MathParser/depthLimit`` levels, ``MathParser/elementLimit`` elements of a list, ``Polynomial/termLimit`` terms,
 /// ``AtomTable/limit`` atoms, 128-bit coefficients, powers of sums to ``Quotient/powerLimit``, factorials to 33. What is
-/// beyond them is compared by its shape alone.
+/// beyond them is compared by its shape and, where its values are small, at the fixed points.
 package struct MathReward: RolloutReward {
   enum Fallback: String, CaseIterable { case last, none }
   enum Percent: String, CaseIterable { case lenient, exact }
