@@ -15,13 +15,15 @@ import Testing
       let expression = sum(&draws, depth: 3)
       let rewritings = [
         "(\(expression))", "\(expression)+0", "1\\cdot(\(expression))", "\\frac{2(\(expression))}{2}",
-        "-(-(\(expression)))", "x-x+(\(expression))", "(\(expression))^1", "\\left(\(expression)\\right)\\cdot\\frac{y}{y}",
+        "-(-(\(expression)))", "x-x+(\(expression))", "(\(expression))^1",
+        "\\left(\(expression)\\right)\\cdot\\frac{y}{y}",
       ]
       for rewriting in rewritings {
         #expect(try isRight(expression, rewriting), "\(expression) is \(rewriting)")
         #expect(try isRight(rewriting, expression), "\(rewriting) is \(expression)")
       }
-      for other in ["\(expression)+1", "1-(\(expression))+\(expression)+\(expression)", "(\(expression))+\\frac{1}{7}"] {
+      for other in ["\(expression)+1", "1-(\(expression))+\(expression)+\(expression)", "(\(expression))+\\frac{1}{7}"]
+      {
         #expect(try !isRight(expression, other), "\(expression) is not \(other)")
       }
     }
@@ -96,10 +98,19 @@ import Testing
   /// Brackets up to the stated limit are read, deeper ones are no answer, and neither costs anything.
   @Test func nestingIsBounded() throws {
     for depth in [10, 200, 300, 1000] {
-      let open = String(repeating: "(", count: depth), close = String(repeating: ")", count: depth)
+      let open = String(repeating: "(", count: depth)
+      let close = String(repeating: ")", count: depth)
       #expect(try isRight("x+1", open + "1+x" + close) == (depth < 256))
       let fractions = String(repeating: "\\frac{1}{", count: depth) + "2" + String(repeating: "}", count: depth)
       #expect(try isRight("2", fractions) == (depth < 200))
+    }
+    // Nothing is parsed or evaluated twice per level.
+    for piece in ["1\\frac{", "1\\frac{1}{", "\\binom{", "\\{1,", "\\pm(", "1_{", "\\log_{", "\\text{five}("] {
+      for depth in [40, 120] {
+        let text = String(repeating: piece, count: depth) + "2"
+        #expect(try !isRight("5", text))
+        _ = try isRight(text, text)
+      }
     }
     for tower in ["9**9**9", "9**9**9**9", "10^{10^{10}}", "((10!)!)!", "2^{1000000007}", "\\binom{10^9}{10^8}"] {
       #expect(try !isRight("5", tower))

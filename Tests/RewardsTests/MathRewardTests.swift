@@ -30,7 +30,8 @@ import Testing
       #expect(!got || wanted, "\(id) accepts a wrong answer: \(gold) for \(prediction.prefix(200))")
       if got != wanted { print("\(id): \(gold) | \(prediction.prefix(80)) | got \(got), wanted \(wanted)") }
     }
-    print("math.jsonl: \(agreed) of \(undisputed) undisputed lines agree; of \(disputed) disputed, \(expected) as expected")
+    print(
+      "math.jsonl: \(agreed) of \(undisputed) undisputed lines agree; of \(disputed) disputed, \(expected) as expected")
     #expect(undisputed > 0)
     #expect(Double(agreed) >= Self.minimumAgreement * Double(undisputed))
   }
@@ -136,9 +137,11 @@ import Testing
     let pieces = [
       "\\boxed{", "}", "{", "\\frac", "\\frac{1}", "{2}", "Answer:", "<answer>", "</answer>", "####", "$", "-", "−",
       "/", "1", "23", ",", ".", "{,}", "\\", "(", ")", "answer is", "\n", " ", "%", "e", "=", "*", "^", "_", "\\left",
-      "é", "not ", "</think>", "or", "x", "[", "]", "\\{", "\\}", "\\sqrt", "\\sqrt[3]", "!", "99999999999999999999", "|",
+      "é", "not ", "</think>", "or", "x", "[", "]", "\\{", "\\}", "\\sqrt", "\\sqrt[3]", "!", "99999999999999999999",
+      "|",
       "\\pm", "\\infty", "\\cup", "<", "\\le", "\\in", "\\log_2", "\\sin", "i", "\\pi", "\\binom", "\\begin{pmatrix}",
-      "\\end{pmatrix}", "&", "\\\\", "\\text{", " and ", "A", "°", "0.", "...", "\\overline{3}", "²", "half", "forty-two", "m",
+      "\\end{pmatrix}", "&", "\\\\", "\\text{", " and ", "A", "°", "0.", "...", "\\overline{3}", "²", "half",
+      "forty-two", "m",
       "\\emptyset", "+", "e9", "\\approx", "\\phantom{", "<!--", "-->", "```",
     ]
     var draws = Draws(state: 5)

@@ -31,12 +31,14 @@ import Testing
   private func forms(_ text: String) -> [String] {
     let isWhole = ["\\boxed", "$", "Answer", "answer"].contains { text.contains($0) }
     return isWhole
-      ? [text] : ["\\boxed{\(text)}", "Answer: \(text)", "<answer>\(text)</answer>", "So it is \\(\(text)\\).", "$\(text)$"]
+      ? [text]
+      : ["\\boxed{\(text)}", "Answer: \(text)", "<answer>\(text)</answer>", "So it is \\(\(text)\\).", "$\(text)$"]
   }
 
   @Test func numbers() throws {
     try check([
-      Case(gold: "42", right: ["42", "042", "42.0", "40+2", "forty-two", "\\frac{84}{2}"], wrong: ["24", "-42", "4 2"]),
+      Case(
+        gold: "42", right: ["42", "042", "42.0", "40+2", "forty-two", "\\frac{84}{2}"], wrong: ["24", "-42", "4 2"]),
       Case(gold: "3.14", right: ["3.140", "3.1400000001"], wrong: ["3.141", "314", "22/7", "\\pi"]),
       Case(
         gold: "\\frac{1}{3}", right: ["0.333333", "2/6", "0.\\overline{3}", "0.333...", "\\frac13"],
@@ -61,7 +63,8 @@ import Testing
   @Test func unitsAndMoney() throws {
     try check([
       Case(
-        gold: "5", right: ["5\\text{ cm}", "5 cm", "5\\,\\mathrm{kg}", "\\$5", "5 apples", "5^\\circ", "5\\text{ m}^2"],
+        gold: "5",
+        right: ["5\\text{ cm}", "5 cm", "5\\,\\mathrm{kg}", "\\$5", "5 apples", "5^\\circ", "5\\text{ m}^2"],
         wrong: ["6 cm", "5x", "500 cents", "5 is wrong"]),
       Case(
         gold: "5 \\text{ m}", right: ["5", "5 meters", "500 \\text{ cm}", "0.005 km"],
@@ -75,14 +78,16 @@ import Testing
   @Test func rootsAndConstants() throws {
     try check([
       Case(
-        gold: "2\\sqrt{2}", right: ["\\sqrt{8}", "2\\sqrt2", "\\frac{4}{\\sqrt{2}}", "2^{3/2}", "2^{1.5}", "2√2", "2.828427"],
+        gold: "2\\sqrt{2}",
+        right: ["\\sqrt{8}", "2\\sqrt2", "\\frac{4}{\\sqrt{2}}", "2^{3/2}", "2^{1.5}", "2√2", "2.828427"],
         wrong: ["\\sqrt{2}", "2\\sqrt{3}", "2.83", "-2\\sqrt{2}"]),
       Case(gold: "\\sqrt[3]{2}", right: ["2^{1/3}", "1.259921"], wrong: ["\\sqrt{2}", "\\frac{2}{3}"]),
       Case(gold: "\\sqrt{2}-1", right: ["\\frac{1}{1+\\sqrt{2}}"], wrong: ["1-\\sqrt{2}"]),
       Case(gold: "1+\\sqrt{2}", right: ["\\sqrt{3+2\\sqrt{2}}"], wrong: ["\\sqrt{3}+\\sqrt{2}"]),
       Case(gold: "2\\pi", right: ["\\frac{4\\pi}{2}", "2π", "6.283185", "2 pi"], wrong: ["2", "\\pi^2", "6.28"]),
       Case(gold: "\\frac{\\pi}{4}", right: ["\\arctan(1)", "0.25\\pi", "45^\\circ"], wrong: ["\\frac{4}{\\pi}"]),
-      Case(gold: "\\ln 2", right: ["\\ln(2)", "\\log 2", "0.693147", "\\ln 4-\\ln 2"], wrong: ["\\log_{10}2", "\\ln 3"]),
+      Case(
+        gold: "\\ln 2", right: ["\\ln(2)", "\\log 2", "0.693147", "\\ln 4-\\ln 2"], wrong: ["\\log_{10}2", "\\ln 3"]),
       Case(gold: "10", right: ["\\log_2 1024", "\\binom{5}{2}"], wrong: ["\\log_2 1025", "2 10"]),
       Case(gold: "3+4i", right: ["4i+3", "(2+i)^2"], wrong: ["3-4i", "5", "4+3i"]),
     ])
@@ -105,13 +110,15 @@ import Testing
   @Test func collections() throws {
     try check([
       Case(
-        gold: "\\{1,2,3\\}", right: ["\\{3,2,1\\}", "1,2,3", "1, 2 \\text{ and } 3", "\\{1,1,2,3\\}", "x\\in\\{1,2,3\\}"],
+        gold: "\\{1,2,3\\}",
+        right: ["\\{3,2,1\\}", "1,2,3", "1, 2 \\text{ and } 3", "\\{1,1,2,3\\}", "x\\in\\{1,2,3\\}"],
         wrong: ["\\{1,2\\}", "\\{1,2,3,4\\}", "(1,2,3)", "[1,2,3]"]),
       Case(gold: "\\{3,5\\}", right: ["\\boxed{3} and \\boxed{5}", "x=3, x=5", "4\\pm 1"], wrong: ["5", "\\pm 3"]),
       Case(gold: "\\{100,200\\}", right: ["100,200", "200, 100"], wrong: ["100200"]),
       Case(gold: "\\emptyset", right: ["\\{\\}", "\\varnothing", "no solution"], wrong: ["0", "\\{0\\}"]),
       Case(
-        gold: "(1,2)", right: ["\\left(1,\\,2\\right)", "1,2", "x=1, y=2", "(1;2)", "\\langle 1,2\\rangle", "(x,y)=(1,2)"],
+        gold: "(1,2)",
+        right: ["\\left(1,\\,2\\right)", "1,2", "x=1, y=2", "(1;2)", "\\langle 1,2\\rangle", "(x,y)=(1,2)"],
         wrong: ["(2,1)", "[1,2]", "(1,2,3)", "2,1"]),
       Case(gold: "(3,\\frac{\\pi}{2})", right: ["(3,1.570796)", "(3,90^\\circ)"], wrong: ["(\\frac{\\pi}{2},3)"]),
       Case(gold: "x=1,y=2", right: ["y=2,x=1", "(1,2)"], wrong: ["x=2,y=1", "x=1"]),
@@ -129,7 +136,9 @@ import Testing
         wrong: ["y=5", "x=6", "x\\neq 5", "x\\ge 5", "x^2=25"]),
       Case(gold: "5", right: ["y=5", "2+3=5", "5 \\approx 5.01"], wrong: ["x^2=25", "x>5"]),
       Case(gold: "y=2x+1", right: ["2x+1", "y-2x=1", "f(x)=1+2x"], wrong: ["y=2x-1", "x=2y+1"]),
-      Case(gold: "x>3", right: ["3<x", "2x>6", "(3,\\infty)", "x \\in (3,\\infty)"], wrong: ["x\\ge 3", "x<3", "y>3", "3"]),
+      Case(
+        gold: "x>3", right: ["3<x", "2x>6", "(3,\\infty)", "x \\in (3,\\infty)"],
+        wrong: ["x\\ge 3", "x<3", "y>3", "3"]),
       Case(
         gold: "1<x\\le 4", right: ["4\\ge x>1", "(1,4]", "x>1 \\text{ and } x\\le 4"],
         wrong: ["1\\le x\\le 4", "(1,4)"]),
@@ -161,7 +170,8 @@ import Testing
     ("5", "\\boxed{5} and \\boxed{6}", 0), ("5", "\\boxed{5", 1), ("5", "\\boxed{6} and \\boxed{5", 1),
     ("5", "\\boxed{5}, \\boxed{} is empty", 1), ("5", "<!-- \\boxed{5} --> 6", 0), ("6", "<!-- \\boxed{5} --> 6", 1),
     ("5", "\\phantom{\\boxed{5}} 6", 0), ("5", "% \\boxed{5}\n6", 0), ("5", "<think>\\boxed{5}</think> 6", 0),
-    ("5", "<think>5", 0), ("5", "Answer: 5 or 6", 0), ("6", "Answer: 5 or 6", 0), ("5", "Answer: 5 is wrong", 0), ("5", "Answer: 5 \\text{ or } 6", 0), ("5", "Answer: 5 of them", 1), ("10", "\\boxed{10!}", 0),
+    ("5", "<think>5", 0), ("5", "Answer: 5 or 6", 0), ("6", "Answer: 5 or 6", 0), ("5", "Answer: 5 is wrong", 0),
+    ("5", "Answer: 5 \\text{ or } 6", 0), ("5", "Answer: 5 of them", 1), ("10", "\\boxed{10!}", 0),
     ("5", "Answer: about 5", 1), ("42", "The answer is 42!", 1), ("3", "There are 5 things, $x=3$.", 1),
     ("3", "The cost is $5 and the change is $3.", 1), ("5", "The cost is $5 and the change is $3.", 0),
     ("5", "9 8 7 6 5", 0), ("5", "So $x=3$ and there are 5", 1), ("5", "<answer>The answer is 5</answer>", 1),

@@ -1,13 +1,18 @@
-/// 1 when the number that the response gives as its answer equals the right one exactly, else 0.
+/// 1 when the answer that the response gives is the right one, else 0; nil without a right answer.
 ///
-/// How the number is found: ``AnswerExtraction``. What a number is: ``NumberReader``. Numbers compare as exact
-/// rationals of any length: 0.5 = 1/2 = \frac{2}{4}, 1,000 = 1000.00, but 0.333333 is not 1/3.
+/// What the response's answer is: ``AnswerExtraction``. What it is compared as: ``RightAnswer`` and
+/// ``AnswerComparison``; the right answer's kind decides. Numbers compare as exact rationals of any length, expressions
+/// as quotients of polynomials (``Normalizer``) and, where they hold functions, at fixed points (``NumericGuard``).
+/// Integers are exact; a decimal fraction and a value that no short decimal writes agree when they are the same
+/// rounded to six places (``Decimals``).
 ///
 /// A percent sign: 25% equals 0.25 and 25%; with `percent=lenient` (the default) it also equals 25 (not a number
 /// below 1, where the two readings are easily confused). `percent=exact` takes it as hundredths only.
 ///
-/// An answer that is no number (an expression, a word) is compared with the last box, tag or `Answer:` line as text,
-/// without white space, `$` and `\text{}`: `\boxed{x+1}` for x + 1. nil without an answer.
+/// Every step is bounded: spans of ``RightAnswer/spanLimit`` bytes, ``MathLexer/tokenLimit`` tokens,
+/// ``MathParser/depthLimit`` levels, ``MathParser/elementLimit`` elements of a list, ``Polynomial/termLimit`` terms,
+/// ``AtomTable/limit`` atoms, 128-bit coefficients, powers of sums to ``Quotient/powerLimit``, factorials to 33. What is
+/// beyond them is compared by its shape and, where its values are small, at the fixed points.
 package struct MathReward: RolloutReward {
   enum Fallback: String, CaseIterable { case last, none }
   enum Percent: String, CaseIterable { case lenient, exact }
@@ -23,7 +28,7 @@ package struct MathReward: RolloutReward {
   package let judgesCorrectness = true
 
   static let entry = RewardRegistry.Entry(
-    name: "math", summary: "1 when the stated number equals the answer exactly",
+    name: "math", summary: "1 when the stated answer is the right one",
     keys: [
       ("fallback", "last: without a mark the last number counts; none: it does not"),
       ("percent", "lenient: 25% also equals 25; exact: only 0.25"),
@@ -34,12 +39,19 @@ package struct MathReward: RolloutReward {
         percent: try options.choice("percent", default: .lenient))
     })
 
-  package func score(_ input: RewardInput) -> RewardOutput {
-    guard let answer = input.answer else { return RewardOutput(nil) }
-    let right = RightAnswer(answer, isPercentLenient: percent == .lenient)
-    let extraction = AnswerExtraction(
-      text: MathText.prepared(input.response), right: right, fallback: fallback == .last)
-    guard let found = extraction.judgement() else { return RewardOutput(0) }
-    return RewardOutput(found.isRight ? 1 : 0, extracted: found.span)
+  package func score(_ input: RewardInput) -> RewardOutput { score([input])[0] }
+
+  /// The responses of a group mostly share their right answer, which is read once.
+  package func score(_ group: [RewardInput]) -> [RewardOutput] {
+    var last: (answer: [UInt8], right: RightAnswer)?
+    return group.map { input in
+      guard let answer = input.answer else { return RewardOutput(nil) }
+      if last?.answer != answer { last = (answer, RightAnswer(answer, isPercentLenient: percent == .lenient)) }
+      guard let right = last?.right else { return RewardOutput(nil) }
+      let extraction = AnswerExtraction(
+        text: MathText.prepared(input.response), right: right, fallback: fallback == .last)
+      guard let found = extraction.judgement() else { return RewardOutput(0) }
+      return RewardOutput(found.isRight ? 1 : 0, extracted: found.span)
+    }
   }
 }

@@ -1,7 +1,9 @@
 extension AnswerComparison {
   /// Both are the same intervals, in any order.
   mutating func haveSameIntervals(_ g: Int, _ p: Int) -> Bool {
-    guard let left = intervals(gold, g), let right = intervals(given, p), left.count == right.count else { return false }
+    guard let left = intervals(gold, g), let right = intervals(given, p), left.count == right.count else {
+      return false
+    }
     var rest = right
     for interval in left {
       guard let index = rest.firstIndex(where: { isSame(interval, $0) }) else { return false }
@@ -108,7 +110,8 @@ extension AnswerComparison {
       let isGreater = (sign == .greater || sign == .greaterOrEqual) != factor.isNegative
       let isOpen = sign == .greater || sign == .less
       return isGreater
-        ? Interval(name: name, lower: bound, isOpenLeft: isOpen) : Interval(name: name, upper: bound, isOpenRight: isOpen)
+        ? Interval(name: name, lower: bound, isOpenLeft: isOpen)
+        : Interval(name: name, upper: bound, isOpenRight: isOpen)
     } catch {
       return nil
     }

@@ -69,7 +69,8 @@ extension AnswerComparison {
   private mutating func isSameEquation(_ g: (left: Int, right: Int), _ p: Int) -> Bool {
     guard let sides = equation(given, p) else { return false }
     // f(x) = … for y = ….
-    if isCall(given, sides.left), case .variable(let name) = gold[g.left].kind, gold.names[name] == [UInt8(ascii: "y")] {
+    if isCall(given, sides.left), case .variable(let name) = gold[g.left].kind, gold.names[name] == [UInt8(ascii: "y")]
+    {
       return isRight(g.right, sides.right)
     }
     if isName(gold, g.left), isName(given, sides.left), gold.isSame(g.left, as: given, sides.left) {

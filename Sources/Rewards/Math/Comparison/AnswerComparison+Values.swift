@@ -72,7 +72,8 @@ extension AnswerComparison {
       let right = try scaled(try normalizer.form(given, p), givenScale, inRadians.given)
       if try left.isSame(as: right, normalizer.table) { return true }
       if isScaled { return false }
-      let isOpaque = left.contains(normalizer.table, where: \.isOpaque)
+      let isOpaque =
+        left.contains(normalizer.table, where: \.isOpaque)
         || right.contains(normalizer.table, where: \.isOpaque)
       if isOpaque, NumericGuard.areSame(gold, g, given, p) { return true }
       return hasDecimal && Decimals.areSame(left, right, gold, g, given, p)
@@ -116,7 +117,8 @@ enum Decimals {
     if a?.isInteger == true || b?.isInteger == true { return false }
     let (x, y) = (NumericGuard(point: 0).value(gold, g), NumericGuard(point: 0).value(given, p))
     // Letters: not the same value at another point means no constant.
-    guard a != nil || NumericGuard(point: 1).value(gold, g) == x, b != nil || NumericGuard(point: 1).value(given, p) == y
+    guard a != nil || NumericGuard(point: 1).value(gold, g) == x,
+      b != nil || NumericGuard(point: 1).value(given, p) == y
     else { return false }
     if let a, let b, let rounded = millionths(a), let other = millionths(b) {
       return rounded == other && isCloseEnough(x, y)

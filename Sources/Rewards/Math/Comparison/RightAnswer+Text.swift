@@ -3,7 +3,8 @@ extension RightAnswer {
   /// A span that is one number and nothing else.
   static func plainNumber(_ text: [UInt8], _ range: Range<Int>) -> ExactNumber? {
     let reader = NumberReader(text: text, end: range.upperBound, loose: true)
-    guard case .number(let number, let stop) = reader.value(at: range.lowerBound), reader.space(stop) == range.upperBound
+    guard case .number(let number, let stop) = reader.value(at: range.lowerBound),
+      reader.space(stop) == range.upperBound
     else { return nil }
     return number
   }
@@ -61,7 +62,9 @@ extension RightAnswer {
       isOpen = true
       index += 1
     }
-    guard index < canonical.count, (UInt8(ascii: "A")...UInt8(ascii: "J")).contains(canonical[index]) else { return nil }
+    guard index < canonical.count, (UInt8(ascii: "A")...UInt8(ascii: "J")).contains(canonical[index]) else {
+      return nil
+    }
     let letter = canonical[index]
     guard index + 1 < canonical.count else { return letter }
     switch canonical[index + 1] {

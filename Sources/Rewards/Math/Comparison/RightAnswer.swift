@@ -12,6 +12,30 @@ struct RightAnswer {
   /// Letters in it, see ``MathLexer/bit(_:)``.
   private let variables: UInt64
   private let isPercentLenient: Bool
+  /// Set where it is no plain number but something that can be parsed.
+  private let parsed: Parsed?
+
+  struct Parsed {
+    let tree: MathTree
+    let root: Int
+    /// Whether commas part its elements: 100,200 is a number, unless the right answer has two.
+    let isCollection: Bool
+
+    init?(_ text: [UInt8]) {
+      guard let first = Self.parse(text, groupsByComma: true) else { return nil }
+      isCollection = RightAnswer.isCollection(first.tree[first.root].kind)
+      let again = isCollection && text.contains(UInt8(ascii: ",")) ? Self.parse(text, groupsByComma: false) : nil
+      (tree, root) = again ?? first
+    }
+
+    private static func parse(_ text: [UInt8], groupsByComma: Bool) -> (tree: MathTree, root: Int)? {
+      guard text.count <= RightAnswer.spanLimit else { return nil }
+      let lexer = MathLexer(text, 0..<text.count, groupsByComma: groupsByComma, variables: .max)
+      guard !lexer.isTooLong else { return nil }
+      var parser = MathParser(lexer)
+      return parser.root().map { (parser.tree, $0) }
+    }
+  }
 
   /// Longer spans are no answer.
   static let spanLimit = 4096
@@ -21,7 +45,7 @@ struct RightAnswer {
     text = MathText.prepared(answer)
     number = Self.plainNumber(text, 0..<text.count)
     guard number == nil else {
-      (choice, words, isText, variables) = (nil, nil, false, 0)
+      (choice, words, isText, variables, parsed) = (nil, nil, false, 0, nil)
       return
     }
     let canonical = Self.canonical(text, 0..<text.count)
@@ -30,6 +54,7 @@ struct RightAnswer {
     let isWords = canonical.count > 1 && canonical.allSatisfy { isLetter($0) || $0 == UInt8(ascii: "-") }
     words = isWords && (isText || canonical.count > 2) ? canonical.map(lowercased) : nil
     variables = Self.letters(text)
+    parsed = Parsed(text)
   }
 
   var isWords: Bool { words != nil }
@@ -74,40 +99,32 @@ struct RightAnswer {
   }
 
   private func judgeParsed(_ response: [UInt8], _ range: Range<Int>, isPlain: Bool) -> Bool? {
-    var lexer = MathLexer(text, 0..<text.count, groupsByComma: true, variables: .max)
-    var parser = MathParser(lexer)
-    var root = lexer.isTooLong ? nil : parser.root()
-    let isCollection = root.map { Self.isCollection(parser.tree[$0].kind) } ?? false
-    // 100,200 is a number, unless it is the right answer to have two.
-    lexer = MathLexer(text, 0..<text.count, groupsByComma: !isCollection, variables: .max)
-    parser = MathParser(lexer)
-    root = lexer.isTooLong ? nil : parser.root()
-    guard let root else { return isSameText(response, range) ? true : (isPlain ? nil : false) }
-    if case .emptySet = parser.tree[root].kind, Self.saysNothing(Self.canonical(response, range)) { return true }
-    let found = compare(parser.tree, root, response, range, groupsByComma: !isCollection)
+    guard let gold = number == nil ? parsed : Parsed(text) else {
+      return isSameText(response, range) ? true : (isPlain ? nil : false)
+    }
+    if case .emptySet = gold.tree[gold.root].kind, Self.saysNothing(Self.canonical(response, range)) { return true }
+    let found = compare(gold, response, range, groupsByComma: !gold.isCollection)
     if found == true { return true }
-    if isCollection, response[range].contains(UInt8(ascii: ",")),
-      compare(parser.tree, root, response, range, groupsByComma: true) == true
+    if gold.isCollection, response[range].contains(UInt8(ascii: ",")),
+      compare(gold, response, range, groupsByComma: true) == true
     {
       return true
     }
     if isPlain, let decimal = Self.decimalComma(response, range),
-      compare(parser.tree, root, decimal, 0..<decimal.count, groupsByComma: false) == true
+      compare(gold, decimal, 0..<decimal.count, groupsByComma: false) == true
     {
       return true
     }
     return found ?? (isSameText(response, range) ? true : nil)
   }
 
-  private func compare(
-    _ gold: MathTree, _ root: Int, _ response: [UInt8], _ range: Range<Int>, groupsByComma: Bool
-  ) -> Bool? {
+  private func compare(_ gold: Parsed, _ response: [UInt8], _ range: Range<Int>, groupsByComma: Bool) -> Bool? {
     let lexer = MathLexer(response, range, groupsByComma: groupsByComma, variables: variables)
     guard !lexer.isTooLong else { return nil }
     var parser = MathParser(lexer)
     guard let given = parser.root(from: Self.choicePrefix(lexer.tokens, response)) else { return nil }
-    var comparison = AnswerComparison(gold: gold, given: parser.tree, isPercentLenient: isPercentLenient)
-    return comparison.isRight(root, given)
+    var comparison = AnswerComparison(gold: gold.tree, given: parser.tree, isPercentLenient: isPercentLenient)
+    return comparison.isRight(gold.root, given)
   }
 
   private func isSameText(_ response: [UInt8], _ range: Range<Int>) -> Bool {

@@ -8,8 +8,9 @@ enum Units {
     let factor: (top: Int128, bottom: Int128)
   }
 
-  private static func row(_ dimension: Dimension, _ top: Int128, _ bottom: Int128, _ names: [String]) -> [(String, Unit)]
-  {
+  private static func row(_ dimension: Dimension, _ top: Int128, _ bottom: Int128, _ names: [String]) -> [(
+    String, Unit
+  )] {
     names.map { ($0, Unit(dimension: dimension, factor: (top, bottom))) }
   }
 
@@ -24,11 +25,13 @@ enum Units {
       row(.mass, 1, 1000, ["mg", "milligram", "milligrams"]), row(.mass, 1, 1, ["g", "gram", "grams"]),
       row(.mass, 1000, 1, ["kg", "kilogram", "kilograms"]), row(.mass, 1_000_000, 1, ["t", "ton", "tons", "tonnes"]),
       row(.time, 1, 1000, ["ms", "millisecond", "milliseconds"]), row(.time, 1, 1, ["s", "sec", "second", "seconds"]),
-      row(.time, 60, 1, ["min", "mins", "minute", "minutes"]), row(.time, 3600, 1, ["h", "hr", "hrs", "hour", "hours"]),
+      row(.time, 60, 1, ["min", "mins", "minute", "minutes"]),
+      row(.time, 3600, 1, ["h", "hr", "hrs", "hour", "hours"]),
       row(.time, 86400, 1, ["day", "days"]), row(.time, 604800, 1, ["week", "weeks"]),
-      row(.volume, 1, 1000, ["ml", "milliliter", "milliliters"]), row(.volume, 1, 1, ["l", "liter", "liters", "litre"]),
+      row(.volume, 1, 1000, ["ml", "milliliter", "milliliters"]),
+      row(.volume, 1, 1, ["l", "liter", "liters", "litre"]),
       row(.money, 1, 100, ["cent", "cents"]), row(.money, 1, 1, ["dollar", "dollars", "usd"]),
-      row(.none, 1000, 1, ["k", "thousand"]), row(.none, 1_000_000, 1, ["million", "M"]),
+      row(.none, 1, 1, ["unit", "units"]), row(.none, 1000, 1, ["k", "thousand"]), row(.none, 1_000_000, 1, ["million", "M"]),
       row(.none, 1_000_000_000, 1, ["billion"]),
     ].joined().map { $0 })
 

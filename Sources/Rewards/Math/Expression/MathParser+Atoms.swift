@@ -76,13 +76,11 @@ extension MathParser {
 
   /// A fraction of whole numbers that directly follows a whole number.
   private mutating func fractionBehind() -> Int? {
-    let start = next
-    if take(.fraction) {
-      if let top = argument(), let bottom = argument(), isWhole(top), isWhole(bottom) {
-        return tree.add(.product, [top, tree.add(.inverse, [bottom])])
-      }
-      next = start
-      return nil
+    if symbol == .fraction {
+      guard isWholeFraction(at: next + 1) else { return nil }
+      next += 1
+      guard let top = argument(), let bottom = argument() else { return nil }
+      return tree.add(.product, [top, tree.add(.inverse, [bottom])])
     }
     let skipsAnd = symbol == .and
     let first = next + (skipsAnd ? 1 : 0)
@@ -96,7 +94,23 @@ extension MathParser {
     return tree.add(.product, [tree.add(above), tree.add(.inverse, [tree.add(below)])])
   }
 
-  private func isWhole(_ node: Int) -> Bool { tree.number(node)?.isWhole ?? false }
+  /// Whether a fraction's arguments are whole numbers: {3}{4}, 34, 3{4}. Looks only, so that nothing is parsed twice.
+  private func isWholeFraction(at start: Int) -> Bool {
+    var index = start
+    for _ in 0..<2 {
+      let isBraced = index < tokens.count && tokens[index].kind == .symbol(.openBrace)
+      if isBraced { index += 1 }
+      guard index < tokens.count, case .number(let number) = tokens[index].kind, tree.numbers[number].isWhole else {
+        return false
+      }
+      if !isBraced, tokens[index].range.count > 1 { return true }
+      index += 1
+      guard isBraced else { continue }
+      guard index == tokens.count || tokens[index].kind == .symbol(.closeBrace) else { return false }
+      index += 1
+    }
+    return true
+  }
 
   /// The value of digits in a base from 2 to 10.
   private static func value(of number: ExactNumber, base: ExactNumber) -> ExactNumber? {

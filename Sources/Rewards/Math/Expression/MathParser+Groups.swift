@@ -59,7 +59,7 @@ extension MathParser {
   mutating func unit(behind node: Int) -> Int? {
     guard isUnit(at: next, behindNumber: true) else { return node }
     let start = next
-    var words = 0
+    var (words, open) = (0, 0)
     loop: while next < tokens.count {
       switch tokens[next].kind {
       case .word:
@@ -67,10 +67,12 @@ extension MathParser {
         words += 1
       case .letter: break
       case .number:
-        guard case .symbol(.power) = tokens[next - 1].kind else { return nil }
-      case .symbol(.divide), .symbol(.power), .symbol(.times), .symbol(.degree), .symbol(.openBrace),
-        .symbol(.closeBrace), .symbol(.minus):
-        break
+        guard open > 0 || tokens[next - 1].kind == .symbol(.power) else { return nil }
+      case .symbol(.openBrace): open += 1
+      case .symbol(.closeBrace):
+        guard open > 0 else { break loop }
+        open -= 1
+      case .symbol(.divide), .symbol(.power), .symbol(.times), .symbol(.degree), .symbol(.minus): break
       case .symbol(.bang), .symbol(.colon): return nil
       default: break loop
       }
@@ -79,7 +81,15 @@ extension MathParser {
     guard words <= 4 else { return nil }
     var name: [UInt8] = []
     for token in tokens[start..<next] { name += text[token.range] }
-    return tree.add(.measure(tree.index(of: name)), [node])
+    // Words behind a tuple, a set or the like are no unit: they mean nothing.
+    return hasUnit(node) ? tree.add(.measure(tree.index(of: name)), [node]) : node
+  }
+
+  private func hasUnit(_ node: Int) -> Bool {
+    switch tree[node].kind {
+    case .bracket, .set, .emptySet, .union, .matrix, .plusMinus: false
+    default: true
+    }
   }
 
   /// Whether a unit begins at a token: a word, or a unit's letter that is no variable here.

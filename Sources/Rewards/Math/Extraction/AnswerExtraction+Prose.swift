@@ -9,7 +9,9 @@ extension AnswerExtraction {
     guard let token else { return right.isWords ? closing(range) : nil }
     let rest = token.end..<max(token.end, min(range.upperBound, token.end + Self.window))
     if isTakenBack(rest) { return nil }
-    if token.number != nil { return judged(token.range, isPlain: true) }
+    if token.number != nil || RightAnswer.decimalComma(text, token.range) != nil {
+      return judged(token.range, isPlain: true)
+    }
     let run = expression(around: token.range, in: range)
     return run.count > token.range.count ? judged(run, isPlain: true) : nil
   }
@@ -22,7 +24,7 @@ extension AnswerExtraction {
       ?? right.judge(text, last, isPlain: false).map { Judgement(isRight: $0, span: text[last]) }
   }
 
-  /// The contents of `$…$`, `$$…$$`, `\(…\)` and `\[…\]`, each at most ``wholeLimit`` bytes; a dollar sign before an
+  /// The contents of `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and `\begin{…}…\end`, each at most ``wholeLimit`` bytes; a dollar sign before an
   /// amount of money opens none.
   private func formulas(in range: Range<Int>) -> [Range<Int>] {
     var result: [Range<Int>] = []
@@ -30,19 +32,12 @@ extension AnswerExtraction {
     while index < range.upperBound {
       let byte = text[index]
       if byte == UInt8(ascii: "\\"), index + 1 < range.upperBound {
-        let open = text[index + 1]
-        guard open == UInt8(ascii: "(") || open == UInt8(ascii: "[") else {
+        guard let content = environment(at: index, end: range.upperBound) else {
           index += 2
           continue
         }
-        let limit = min(range.upperBound, index + Self.wholeLimit)
-        guard let close = text.first(open == UInt8(ascii: "(") ? "\\)" : "\\]", in: (index + 2)..<max(limit, index + 2))
-        else {
-          index += 2
-          continue
-        }
-        result.append((index + 2)..<close)
-        index = close + 2
+        result.append(content)
+        index = content.upperBound + 2
       } else if byte == UInt8(ascii: "$") {
         let width = text.has("$$", at: index, end: range.upperBound) ? 2 : 1
         guard let close = closingDollar(from: index + width, end: range.upperBound),
@@ -58,6 +53,17 @@ extension AnswerExtraction {
       }
     }
     return result.suffix(Self.markLimit)
+  }
+
+  /// The content of `\(…\)`, `\[…\]` or, with its names, `\begin{…}…\end{…}`.
+  private func environment(at index: Int, end: Int) -> Range<Int>? {
+    let limit = min(end, index + Self.wholeLimit)
+    if text.has("\\(", at: index, end: end) { return text.first("\\)", in: (index + 2)..<limit).map { (index + 2)..<$0 } }
+    if text.has("\\[", at: index, end: end) { return text.first("\\]", in: (index + 2)..<limit).map { (index + 2)..<$0 } }
+    guard text.has("\\begin{", at: index, end: end), let close = text.first("\\end{", in: index..<limit),
+      let brace = text.first("}", in: close..<limit)
+    else { return nil }
+    return index..<(brace + 1)
   }
 
   private func closingDollar(from start: Int, end: Int) -> Int? {
@@ -90,12 +96,12 @@ extension AnswerExtraction {
     let (floor, limit) = (max(range.lowerBound, start - Self.window), min(range.upperBound, stop + Self.window))
     while start > floor, isDigit(text[start - 1]) || signs.contains(text[start - 1]) { start -= 1 }
     while stop < limit, isDigit(text[stop]) || signs.contains(text[stop]) { stop += 1 }
-    // A letter that touches makes it something else.
-    if start > floor, isLetter(text[start - 1]) || text[start - 1] >= 0x80 || stop < limit && isLetter(text[stop]) {
-      guard text[start] == 0x20 else { return token }
-    }
     while start < stop, ". )".utf8.contains(text[start]) { start += 1 }
     while stop > start, " .(".utf8.contains(text[stop - 1]) { stop -= 1 }
+    // A letter that touches makes it something else.
+    let touches =
+      start > floor && (isLetter(text[start - 1]) || text[start - 1] >= 0x80) || stop < limit && isLetter(text[stop])
+    if touches { return token }
     return start..<max(stop, start)
   }
 

@@ -41,13 +41,13 @@ struct AnswerExtraction {
 
   private func judgement(of range: Range<Int>, isInTag: Bool) -> Judgement? {
     let marks = AnswerMarkers(in: text, range)
-    let boxes = marks.markers.filter { $0.kind == .box }.map { text.trimmed($0.content) }
-    if let last = boxes.last(where: { !$0.isEmpty }) {
+    let boxes = marks.markers.filter { $0.kind == .box }
+    if !boxes.isEmpty {
+      let contents = boxes.map { text.trimmed($0.content) }.filter { !$0.isEmpty }
       // A box that was cut off counts alone.
-      let isCutOff = last.upperBound == range.upperBound
-      return judged(joined: isCutOff ? [last] : boxes.filter { !$0.isEmpty }, isPlain: false)
+      let isCutOff = boxes.last?.isCutOff == true
+      return judged(joined: isCutOff ? contents.suffix(1) : contents, isPlain: false)
     }
-    if !boxes.isEmpty { return nil }
     for mark in marks.markers.suffix(Self.markLimit).reversed() {
       switch mark.kind {
       case .box: break

@@ -6,6 +6,8 @@ struct AnswerMarkers {
     let kind: Kind
     /// box, tag: the content. answerLine, hashes: from behind the marker to the end of the text.
     let content: Range<Int>
+    /// A box that the end of the text cut off.
+    var isCutOff = false
   }
 
   /// In order of their beginning.
@@ -63,16 +65,18 @@ struct AnswerMarkers {
       }
       index += 1
     }
-    addOpenBox(openBraces, range.upperBound)
+    addOpenBox(openBraces, text, range.upperBound)
     if let content = Self.lastTag(in: text, range) { markers.append(Marker(kind: .tag, content: content)) }
     markers.sort { $0.content.lowerBound < $1.content.lowerBound }
   }
 
-  /// A box that the end of the text cut off counts where no closed one follows its beginning.
-  private mutating func addOpenBox(_ open: [(isBox: Bool, start: Int)], _ end: Int) {
-    guard let box = open.first(where: { $0.isBox }) else { return }
+  /// A box that is never closed, up to the end of its line. It counts where no closed one follows its beginning.
+  private mutating func addOpenBox(_ open: [(isBox: Bool, start: Int)], _ text: [UInt8], _ end: Int) {
+    guard let box = open.first(where: { $0.isBox }), box.start < end else { return }
     if let last = markers.last(where: { $0.kind == .box }), last.content.lowerBound > box.start { return }
-    markers.append(Marker(kind: .box, content: box.start..<end))
+    let start = text.skippingSpace(box.start, end: end)
+    let stop = text[start..<end].firstIndex(of: 0x0A) ?? end
+    markers.append(Marker(kind: .box, content: start..<stop, isCutOff: true))
   }
 
   /// The content of the last closed `<answer>…</answer>`, or nil.

@@ -154,7 +154,7 @@ struct ExpressionContext {
     guard first > floor, first < stop, text[first - 1] == UInt8(ascii: "\\") else { return false }
     let neutral: [StaticString] = [
       "left", "right", "displaystyle", "quad", "qquad", "text", "textbf", "mathbf", "mathrm", "boxed", "fbox", "mbox",
-      "dots", "ldots",
+      "dots", "ldots", "degree",
     ]
     return !neutral.contains { $0.utf8CodeUnitCount == stop - first && text.has($0, at: first, end: stop) }
   }

@@ -51,7 +51,9 @@ extension NumberReader {
   /// Where the next group of three digits would begin.
   private func groupSeparator(at index: Int) -> Int? {
     if let next = comma(at: index) { return next }
-    guard loose, index < end else { return nil }
+    guard index < end else { return nil }
+    if groupsBySpace, text[index] == UInt8(ascii: " ") { return index + 1 }
+    guard loose else { return nil }
     switch text[index] {
     case UInt8(ascii: " "), UInt8(ascii: "~"): return index + 1
     case UInt8(ascii: "\\"):

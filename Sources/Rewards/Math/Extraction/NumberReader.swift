@@ -15,6 +15,8 @@ struct NumberReader {
   /// Whole answers (a box, a tag, a text that is nothing but a number) may hold brackets, white space and LaTeX
   /// spacing between the parts, and spaces between groups of three digits; numbers inside of prose may not.
   let loose: Bool
+  /// Whether white space may part groups of three digits although the reading is not loose.
+  var groupsBySpace = false
 
   /// Deeper brackets make no answer.
   static let depthLimit = 8

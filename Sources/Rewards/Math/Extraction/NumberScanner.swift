@@ -39,14 +39,14 @@ struct NumberScanner {
   /// The next token at or after `index`. Digits that touch a letter before them ("x2", "H2O") and ordinals ("2nd")
   /// are words, not numbers.
   func nextToken(from index: Int, floor: Int, end: Int) -> Token? {
-    let reader = NumberReader(text: text, end: end, loose: false)
+    let reader = NumberReader(text: text, end: end, loose: false, groupsBySpace: true)
     var index = index
     while index < end {
       guard let start = begins(at: index, floor: floor, reader) else {
         index += 1
         continue
       }
-      if isDigit(text[index]), index > floor, isLetter(text[index - 1]) {
+      if isDigit(text[index]), index > floor, isLetter(text[index - 1]) || isUnitPower(index, floor: floor) {
         index = word(from: index, end: end)
         continue
       }
@@ -85,6 +85,15 @@ struct NumberScanner {
     let isBinary =
       isDigit(last) || last == UInt8(ascii: ")") || last == UInt8(ascii: "}") || (before == index && isLetter(last))
     return isBinary ? nil : index
+  }
+
+  /// Whether the digits at `index` are the exponent of a unit: "5 m^2".
+  private func isUnitPower(_ index: Int, floor: Int) -> Bool {
+    guard text[index - 1] == UInt8(ascii: "^") else { return false }
+    var start = index - 1
+    while start > floor, index - start < 16, isLetter(text[start - 1]) { start -= 1 }
+    guard start > floor, start < index - 1, isSpace(text[start - 1]) else { return false }
+    return Units.named(Array(text[start..<(index - 1)])) != nil
   }
 
   /// Behind the letters and digits at `index`.

@@ -40,12 +40,6 @@ struct ExactNumber: Equatable, Sendable {
 
   /// Whether |value| ≥ 1.
   var isAtLeastOne: Bool { top.magnitude >= bottom.magnitude }
-
-  /// The shortest way to write it: "-7", "0.25", "22/7", "50%".
-  var description: String {
-    let fraction = bottom == .one ? top.description : top.description + "/" + bottom.description
-    return (negative ? "-" : "") + fraction + (percent ? "%" : "")
-  }
 }
 
 /// A non-negative decimal number: the integer of `digits` times 10^exponent. Canonical: no zeros at either end of
@@ -99,20 +93,6 @@ struct DecimalDigits: Equatable, Sendable {
     static func < (a: Magnitude, b: Magnitude) -> Bool {
       a.places != b.places ? a.places < b.places : a.digits.lexicographicallyPrecedes(b.digits)
     }
-  }
-
-  /// Plain decimal notation.
-  var description: String {
-    guard !isZero else { return "0" }
-    var text = digits.map { $0 + 0x30 }
-    if exponent >= 0 {
-      text += Array(repeating: 0x30, count: exponent)
-    } else if -exponent < digits.count {
-      text.insert(UInt8(ascii: "."), at: digits.count + exponent)
-    } else {
-      text = Array("0.".utf8) + Array(repeating: 0x30, count: -exponent - digits.count) + text
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }
 

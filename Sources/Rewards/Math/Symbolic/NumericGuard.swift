@@ -25,7 +25,7 @@ struct NumericGuard {
     case .root: return root(child(0), child(1))
     case .absolute: return abs(child(0))
     case .factorial: return factorial(child(0))
-    case .binomial: return factorial(child(0)) / (factorial(child(1)) * factorial(child(0) - child(1)))
+    case .binomial: return binomial(child(0), child(1))
     case .call(let function):
       let x = Elementary.value(function == .log && children.count == 2 ? .ln : function, child(0))
       return function == .log && children.count == 2 ? x / Elementary.log(child(1)) : x
@@ -38,6 +38,10 @@ struct NumericGuard {
     guard n == n.rounded(), abs(n) < 1000 else { return .nan }
     if x < 0, n.truncatingRemainder(dividingBy: 2) != 0 { return -Elementary.pow(-x, 1 / n) }
     return Elementary.pow(x, 1 / n)
+  }
+
+  private func binomial(_ above: Double, _ below: Double) -> Double {
+    factorial(above) / (factorial(below) * factorial(above - below))
   }
 
   private func factorial(_ x: Double) -> Double {
