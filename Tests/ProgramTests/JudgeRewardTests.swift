@@ -84,11 +84,12 @@ extension ProgramTests {
       ("A or tie", false), ("Verdict: A or B", false), ("<think>Verdict: tie</think>", false), ("", false),
     ])
     func verdicts(reply: String, isTie: Bool) throws {
-      let server = try judge("say = '\(reply)' if count else 'Verdict: A'")
-      let outcome = try score("judge:url=\(server.url),concurrency=1")
+      let server = try judge("say = '\(reply)'")
+      let outcome = try score("judge:url=\(server.url)", "--where", "sample < 2")
       if isTie {
         outcome.expect()
         #expect(try scratch.scores(0).allSatisfy { ($0.reward ?? 0) == 0 })
+        #expect(try scratch.scores(0).contains { $0.extracted == "tie" })
       } else {
         outcome.expect(65, naming: "expected a line 'Verdict: A'")
       }
