@@ -57,13 +57,13 @@ final class ProgramWorker: @unchecked Sendable {
       case .tooLong:
         throw RollbookError.badInput(
           place, "expected an answer of at most \(ChildProcess.longestLine) bytes, found a longer line")
-      case .nothing:
-        let limit = settings.timeout + (hasAnswered ? 0 : settings.startup)
-        guard silence > limit else { continue }
-        _ = stop()
-        let hint = hasAnswered ? "" : ", \(settings.startup) s of start-up included"
-        try lose(queue, "gave no answer in \(limit) s\(hint)", isCrash: false)
+      case .nothing: break
       }
+      let limit = settings.timeout + (hasAnswered ? 0 : settings.startup)
+      guard !asked.isEmpty, silence > limit else { continue }
+      _ = stop()
+      let hint = hasAnswered ? "" : ", \(settings.startup) s of start-up included"
+      try lose(queue, "gave no answer in \(limit) s\(hint)", isCrash: false)
     }
   }
 
