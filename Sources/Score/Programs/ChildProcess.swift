@@ -113,15 +113,15 @@ final class ChildProcess {
       unsent.removeAll()
       sent = 0
     }
-    if polled[0].revents != 0 {
-      switch output.read({ received.append($0) }) {
-      case .some(0): return buffered() ?? .ended
-      default: break
-      }
-    } else if hasExited {
-      return .ended
+    // Looked at before its output is: nothing can follow what is then there.
+    let isOver = hasExited
+    guard polled[0].revents != 0 || isOver else { return .nothing }
+    switch output.read({ received.append($0) }) {
+    case .some(0): return buffered() ?? .ended
+    case .some: return buffered() ?? .nothing
+    // Something that it started may still hold its output open.
+    case nil: return buffered() ?? (isOver ? .ended : .nothing)
     }
-    return buffered() ?? .nothing
   }
 
   private func buffered() -> Event? {
@@ -145,7 +145,7 @@ final class ChildProcess {
   }
 
   private func readErrors() {
-    _ = errors.read { relay.append($0) }
+    if errors.read({ relay.append($0) }) == 0 { errors.closeReader() }
   }
 
   /// Whether the program itself has ended (those that it started may not have).
