@@ -14,7 +14,8 @@ extension ProgramTests {
       try scratch.generate(0).expect()
     }
 
-    /// A judge that does `body` for each `row`, with `n` rows before it, `key` for one row in four, and `say(id, reward)`.
+    /// A judge that does `body` for each `row`: there are `n` rows before it, `key` is true for one in four, and
+    /// `say(id, reward)` answers.
     private func judge(_ body: String, name: String = "judge.py") throws -> String {
       let lines = body.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
       return try scratch.file(
@@ -36,7 +37,9 @@ extension ProgramTests {
     @Test func exampleJudgesWhatItSays() throws {
       try score("command=python3 \(projectFolder)/examples/judge/judge.py").expect()
       for (rollout, row) in zip(try scratch.rollouts(0), try scratch.scores(0)) {
-        let last = rollout.responseText.utf8.split { !(0x30...0x39).contains($0) }.last.map { String(decoding: $0, as: UTF8.self) }
+        let last = rollout.responseText.utf8.split { !(0x30...0x39).contains($0) }.last.map {
+          String(decoding: $0, as: UTF8.self)
+        }
         #expect(row.rollout == rollout.id)
         #expect(row.extracted?.replacing("-", with: "") == last)
         #expect(row.reward == (row.extracted == rollout.answer ? 1 : 0))
@@ -45,7 +48,10 @@ extension ProgramTests {
 
     @Test func programsAreToldTheFacts() throws {
       let program = try judge(
-        "with open('seen', 'a') as file: file.write(line)\nsay(row['id'], len(row['response']), extracted=row['prompt_id'])")
+        """
+        with open("seen", "a") as file: file.write(line)
+        say(row["id"], len(row["response"]), extracted=row["prompt_id"])
+        """)
       try score("command:run=python3 '\(program)',workers=1=0.5").expect()
       let seen = try String(contentsOfFile: scratch.folder + "/seen", encoding: .utf8).split(separator: "\n")
       let rollouts = try scratch.rollouts(0)
@@ -86,7 +92,8 @@ extension ProgramTests {
       ("print('hello\\x1b[31m')", "expected one JSON object a line"), ("say(row['id'], float('nan'))", "answer null"),
       ("print(json.dumps({'id': row['id']}))", "expected \"reward\""), ("say(row['id'], True)", "a boolean"),
       ("say(row['id'], '1')", "found a string"), ("print('[1]')", "found an array"), ("say(7, 1)", "expected \"id\""),
-      ("say('nobody', 1)", "'nobody', that it was not asked"), ("say(row['id'], 1); say(row['id'], 1)", "answered before"),
+      ("say('nobody', 1)", "'nobody', that it was not asked"),
+      ("say(row['id'], 1); say(row['id'], 1)", "answered before"),
       ("say(row['id'], 1, extracted=3)", "to be a string"), ("print('x' * (1 << 21))", "a longer line"),
     ])
     func badAnswers(body: String, message: String) throws {
@@ -167,6 +174,23 @@ extension ProgramTests {
       let pipeline = "command=sh -c \"cat | python3 \(program)\""
       try score(pipeline, "--scores", "pipe").expect()
       #expect(try scratch.scores(0, set: "pipe").allSatisfy { $0.reward == 2 })
+    }
+
+    /// A file of rewards says the same, and a stateless program's scores come out again.
+    @Test func filesAndReruns() throws {
+      let program = try judge("say(row['id'], row['response_length'])")
+      let file = try scratch.file(
+        "rewards.yaml",
+        """
+        rewards:
+          - reward: command
+            settings: {run: 'python3 "\(program)"', workers: 2, judges: true}
+            weight: 0.5
+        """)
+      try scratch.run("rollbook-score", ["--buffer", scratch.buffer, "--step", "0", "--rewards", file]).expect()
+      try score("command:run=python3 \"\(program)\",workers=2,judges=true=0.5").expect(naming: "already done")
+      #expect(try scratch.scores(0).map(\.reward) == scratch.rollouts(0).map { Double($0.responseTokens.count) / 2 })
+      try scratch.rollbook("rerun", "0/scores/main").expect(naming: "identical")
     }
 
     @Test func onlyWhatIsAskedFor() throws {

@@ -60,7 +60,8 @@ extension ProgramTests {
       try start(spec).wait().expect()
       let ids = try scratch.rollouts(0).map { "\($0.id)" }
       #expect(seen == Array(ids[Self.kept...]))
-      #expect(try scratch.scores(0).map(\.reward) == (0..<Self.rows).map { Double($0 < Self.kept ? $0 : $0 - Self.kept) })
+      #expect(
+        try scratch.scores(0).map(\.reward) == (0..<Self.rows).map { Double($0 < Self.kept ? $0 : $0 - Self.kept) })
       try scratch.rollbook("verify", "--deep").expect()
     }
 

@@ -60,7 +60,8 @@ extension ProgramTests {
       #expect(references.count > 1, "drawn, not the first")
       #expect(try server.requests.allSatisfy { try JSON.parse($0)["model"]?.string == "m" })
       try score("judge:url=\(server.url),model=m", "--scores", "other", "--seed", "5").expect()
-      #expect(try scratch.scores(0, set: "other").map { $0.reward == nil } != scratch.scores(0).map { $0.reward == nil })
+      #expect(
+        try scratch.scores(0, set: "other").map { $0.reward == nil } != scratch.scores(0).map { $0.reward == nil })
       try scratch.train(0, "--recipe", "brpo", "--set", "pair_reference=judged").expect()
       #expect(try scratch.updates(0).contains { $0.advantages.contains(1) || $0.advantages.contains(-1) })
     }
@@ -83,11 +84,12 @@ extension ProgramTests {
       ("A or tie", false), ("Verdict: A or B", false), ("<think>Verdict: tie</think>", false), ("", false),
     ])
     func verdicts(reply: String, isTie: Bool) throws {
-      let server = try judge("say = '\(reply)' if count else 'Verdict: A'")
-      let outcome = try score("judge:url=\(server.url),concurrency=1")
+      let server = try judge("say = '\(reply)'")
+      let outcome = try score("judge:url=\(server.url)", "--where", "sample < 2")
       if isTie {
         outcome.expect()
         #expect(try scratch.scores(0).allSatisfy { ($0.reward ?? 0) == 0 })
+        #expect(try scratch.scores(0).contains { $0.extracted == "tie" })
       } else {
         outcome.expect(65, naming: "expected a line 'Verdict: A'")
       }
@@ -106,7 +108,11 @@ extension ProgramTests {
       scratch.buffer += "-hostile"
       try scratch.run("rollbook", ["import", scratch.buffer, file, "--model", Scratch.example]).expect()
       let server = try judge(
-        "if prompt != '{a} 1 2': return 400, prompt, {}\n\(Self.longer)\nopen('seen', 'a').write(json.dumps([a, b]) + '\\n')")
+        """
+        if prompt != "{a} 1 2": return 400, prompt, {}
+        \(Self.longer)
+        with lock, open("seen", "a") as file: file.write(json.dumps([a, b]) + "\\n")
+        """)
       try score("judge=\(server.url)").expect()
       let seen = try String(contentsOfFile: scratch.folder + "/seen", encoding: .utf8).split(separator: "\n")
       let asked = Set(try seen.flatMap { try JSON.parse(String($0)).array?.compactMap(\.string) ?? [] })

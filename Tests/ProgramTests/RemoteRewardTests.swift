@@ -33,7 +33,8 @@ extension ProgramTests {
       #expect(try scratch.scores(0).map(\.reward) == lengths.map { $0 / 2 })
       let request = try JSON.parse(try #require(server.requests.first))
       #expect(request["query"]?.array?.count == 32)
-      #expect(request["prompts"]?[0]?.string == rollouts[0].promptText && request["labels"]?[0]?.string == rollouts[0].answer)
+      #expect(
+        request["prompts"]?[0]?.string == rollouts[0].promptText && request["labels"]?[0]?.string == rollouts[0].answer)
       #expect(request["query"]?[0]?.string == rollouts[0].promptText + rollouts[0].responseText)
     }
 
@@ -47,9 +48,11 @@ extension ProgramTests {
         """)
       try score("remote:url=\(server.url)/x,convention=rollbook,batch=5,concurrency=3,revision=r1").expect()
       for row in try scratch.scores(0) {
-        #expect(row.reward == (row.sample == 0 ? nil : 0) && row.extracted == (row.sample == 0 ? nil : "\(row.rollout)"))
+        #expect(
+          row.reward == (row.sample == 0 ? nil : 0) && row.extracted == (row.sample == 0 ? nil : "\(row.rollout)"))
       }
-      #expect(try server.requests.map { try JSON.parse($0)["items"]?.array?.count ?? 0 }.sorted() == [2, 5, 5, 5, 5, 5, 5])
+      #expect(
+        try server.requests.map { try JSON.parse($0)["items"]?.array?.count ?? 0 }.sorted() == [2, 5, 5, 5, 5, 5, 5])
     }
 
     @Test func passingFaultsAreTriedAgain() throws {

@@ -72,7 +72,8 @@ struct HTTPJudge: JudgeBackend {
     let answer = try client.post(.object(body), jitter: Draw.number(question.name))
     guard let message = answer["choices"]?[0]?["message"]?.object else {
       throw RollbookError.badInput(
-        client.place, "expected choices[0].message, found the keys "
+        client.place,
+        "expected choices[0].message, found the keys "
           + Terminal.sanitizeLine((answer.object?.keys ?? []).prefix(8).joined(separator: ", "), limit: 120))
     }
     // A model that ran out of tokens while it was still thinking has no content.

@@ -73,7 +73,8 @@ struct JudgeReward: Scorer {
     for pair in pairs { outputs[pair.group][pair.place] = output(pair, replies) }
     if pairs.count >= Self.hopeless, pairs.allSatisfy({ outputs[$0.group][$0.place].value == nil }) {
       throw RollbookError.badInput(
-        backend.place, "expected a line 'Verdict: A', 'Verdict: B' or 'Verdict: tie' in the reply, found none in "
+        backend.place,
+        "expected a line 'Verdict: A', 'Verdict: B' or 'Verdict: tie' in the reply, found none in "
           + "\(replies.count) replies; the first ends in '\(Terminal.sanitizeLine(String(replies[0].suffix(160))))'",
         hint: "max-tokens=N gives it more room; template=FILE asks otherwise")
     }

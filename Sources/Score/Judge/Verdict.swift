@@ -4,8 +4,8 @@ enum Verdict: Equatable, Sendable {
 
   /// Reads a reply: its last line that is a verdict decides, after the last `</think>`.
   ///
-  /// A line is a verdict if it says `Verdict: A`, `Verdict: B` or `Verdict: tie`, or nothing but `[[A]]`, `[[B]]`, `[[C]]`
-  /// or `[[tie]]`, whatever its case, with any of `* _ # " . ( ) [ ] \`` about.
+  /// A line is a verdict if it says `Verdict: A`, `Verdict: B` or `Verdict: tie`, or nothing but `[[A]]`, `[[B]]`,
+  /// `[[C]]` or `[[tie]]`, whatever its case, with any of `* _ # " . ( ) [ ] \`` about.
   init?(_ reply: String) {
     let thought = reply.ranges(of: "</think>").last?.upperBound ?? reply.startIndex
     for line in reply[thought...].split(whereSeparator: \.isNewline).reversed() {

@@ -64,7 +64,8 @@ final class ChildProcess {
     defer { posix_spawnattr_destroy(&attributes) }
     // A group of its own: what it starts ends with it, and a terminal's ^C reaches it through us only.
     posix_spawnattr_setpgroup(&attributes, 0)
-    var none = sigset_t(), all = sigset_t()
+    var none = sigset_t()
+    var all = sigset_t()
     sigemptyset(&none)
     sigfillset(&all)
     posix_spawnattr_setsigmask(&attributes, &none)
@@ -108,16 +109,19 @@ final class ChildProcess {
     if polled[1].revents != 0 { readErrors() }
     if polled[2].revents & Int16(POLLOUT) != 0 { write() }
     // A program that went away while it was written to: what it said before still counts.
-    if polled[2].revents & Int16(POLLERR) != 0 { unsent.removeAll(); sent = 0 }
-    if polled[0].revents != 0 {
-      switch output.read({ received.append($0) }) {
-      case .some(0): return buffered() ?? .ended
-      default: break
-      }
-    } else if hasExited {
-      return .ended
+    if polled[2].revents & Int16(POLLERR) != 0 {
+      unsent.removeAll()
+      sent = 0
     }
-    return buffered() ?? .nothing
+    // Looked at before its output is: nothing can follow what is then there.
+    let isOver = hasExited
+    guard polled[0].revents != 0 || isOver else { return .nothing }
+    switch output.read({ received.append($0) }) {
+    case .some(0): return buffered() ?? .ended
+    case .some: return buffered() ?? .nothing
+    // Something that it started may still hold its output open.
+    case nil: return buffered() ?? (isOver ? .ended : .nothing)
+    }
   }
 
   private func buffered() -> Event? {
@@ -141,7 +145,7 @@ final class ChildProcess {
   }
 
   private func readErrors() {
-    _ = errors.read { relay.append($0) }
+    if errors.read({ relay.append($0) }) == 0 { errors.closeReader() }
   }
 
   /// Whether the program itself has ended (those that it started may not have).

@@ -19,7 +19,9 @@ struct CommandLineWords: Equatable {
   ///   program that is not there and for a file of `more` that is not.
   init(_ text: String, more: String = "") throws {
     words = try Self.split(text)
-    guard let first = words.first else { throw RewardError("command: expected a program and its arguments, found none") }
+    guard let first = words.first else {
+      throw RewardError("command: expected a program and its arguments, found none")
+    }
     executable = try Self.path(first)
     interpreter =
       first.contains("/")

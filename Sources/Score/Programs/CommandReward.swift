@@ -35,7 +35,8 @@ struct CommandReward: Scorer {
     judgesCorrectness = try options.flag("judges")
     var settings = ProgramSettings(
       title: Terminal.sanitizeLine(words.title, limit: 60), executable: words.executable, arguments: words.words)
-    settings.workers = try options.count("workers", 1...256, default: isStateful ? 1 : max(1, min(context.threads, 256)))
+    settings.workers = try options.count(
+      "workers", 1...256, default: isStateful ? 1 : max(1, min(context.threads, 256)))
     settings.window = try options.count("window", 1...1024, default: 16)
     settings.timeout = try options.seconds("timeout", default: 60)
     settings.startup = try options.seconds("startup", default: 60)
@@ -51,7 +52,9 @@ struct CommandReward: Scorer {
     if let interpreter = words.interpreter { parameters.append(("interpreter", interpreter)) }
     for file in words.files { parameters.append((file.name, file.digest)) }
     parameters.append(("on-error", settings.onError.rawValue))
-    if settings.onError == .null { parameters += [("timeout", "\(settings.timeout)"), ("startup", "\(settings.startup)")] }
+    if settings.onError == .null {
+      parameters += [("timeout", "\(settings.timeout)"), ("startup", "\(settings.startup)")]
+    }
     parameters += [("stateful", "\(isStateful)"), ("judges", "\(judgesCorrectness)")]
     self.parameters = parameters.map { (name: $0.0, value: $0.1) }
   }
@@ -80,6 +83,8 @@ struct ScoredRows {
   /// - Parameter body: Gets the rows and returns as many verdicts, in order.
   func score(_ body: ([RewardInput]) throws -> [RewardOutput]) rethrows -> [[RewardOutput]] {
     var outputs = try body(rows)[...]
-    return groups.map { group in group.map { $0.isSelected ? outputs.popFirst() ?? RewardOutput(nil) : RewardOutput(nil) } }
+    return groups.map { group in
+      group.map { $0.isSelected ? outputs.popFirst() ?? RewardOutput(nil) : RewardOutput(nil) }
+    }
   }
 }

@@ -21,7 +21,8 @@ struct ProgramAnswer {
       throw Self.fault(line, place, "row \(id): expected \"reward\", a number or null, found none")
     }
     guard reward.isNull || reward.double?.isFinite == true else {
-      throw Self.fault(line, place, "row \(id): expected \"reward\" to be a finite number or null, found \(reward.kind)")
+      throw Self.fault(
+        line, place, "row \(id): expected \"reward\" to be a finite number or null, found \(reward.kind)")
     }
     let extracted = object["extracted"] ?? .null
     guard extracted.isNull || extracted.string != nil else {

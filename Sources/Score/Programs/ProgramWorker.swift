@@ -38,7 +38,12 @@ final class ProgramWorker: @unchecked Sendable {
   func run(_ queue: RowQueue) throws {
     (asked, suspects, isAlone) = ([], [], false)
     answered.removeAll(keepingCapacity: true)
-    defer { if !asked.isEmpty { process?.kill(); process = nil } }
+    defer {
+      if !asked.isEmpty {
+        process?.kill()
+        process = nil
+      }
+    }
     while true {
       try ask(queue)
       guard let process, !asked.isEmpty else { return }
@@ -52,13 +57,13 @@ final class ProgramWorker: @unchecked Sendable {
       case .tooLong:
         throw RollbookError.badInput(
           place, "expected an answer of at most \(ChildProcess.longestLine) bytes, found a longer line")
-      case .nothing:
-        let limit = settings.timeout + (hasAnswered ? 0 : settings.startup)
-        guard silence > limit else { continue }
-        _ = stop()
-        let hint = hasAnswered ? "" : ", \(settings.startup) s of start-up included"
-        try lose(queue, "gave no answer in \(limit) s\(hint)", isCrash: false)
+      case .nothing: break
       }
+      let limit = settings.timeout + (hasAnswered ? 0 : settings.startup)
+      guard !asked.isEmpty, silence > limit else { continue }
+      _ = stop()
+      let hint = hasAnswered ? "" : ", \(settings.startup) s of start-up included"
+      try lose(queue, "gave no answer in \(limit) s\(hint)", isCrash: false)
     }
   }
 
@@ -104,7 +109,8 @@ final class ProgramWorker: @unchecked Sendable {
     guard let index = asked.firstIndex(where: { $0.id == answer.id }) else {
       let known = answered.contains(answer.id) ? "that was answered before" : "that it was not asked"
       throw RollbookError.badInput(
-        place, "expected the id of one of \(asked.count) open rows, such as \(asked[0].id), found "
+        place,
+        "expected the id of one of \(asked.count) open rows, such as \(asked[0].id), found "
           + "'\(Terminal.sanitizeLine(answer.id, limit: 80))', \(known)")
     }
     queue.record(answer.output, asked.remove(at: index))
@@ -132,9 +138,12 @@ final class ProgramWorker: @unchecked Sendable {
         $0.lost += 1
         return $0
       }
-      if settings.onError == .error { throw failure(row, reason + (row.attempts > 1 ? ", again when it was asked alone" : "")) }
+      if settings.onError == .error {
+        throw failure(row, reason + (row.attempts > 1 ? ", again when it was asked alone" : ""))
+      }
       if lost.answered == 0, lost.lost >= Self.hopeless {
-        throw failure(row, "\(reason); none of \(lost.lost) rows was answered, so the program is at fault, not the rows")
+        throw failure(
+          row, "\(reason); none of \(lost.lost) rows was answered, so the program is at fault, not the rows")
       }
       queue.record(RewardOutput(nil), row)
     }

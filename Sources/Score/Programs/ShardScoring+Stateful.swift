@@ -22,7 +22,7 @@ extension ShardScoring {
   func checkResumption(of shard: Manifest, rows: Int) throws {
     guard rewards.isStateful, rows > 0 else { return }
     throw RollbookError.usage(
-      "\(shard.name): \(rows) of \(shard.rows) scores are kept of a run that was interrupted, and what its stateful reward "
-        + "remembered of them is gone", hint: "--restart scores them again, from the first row on")
+      "\(shard.name): \(rows) of \(shard.rows) scores are kept of a run that was interrupted, and what its stateful "
+        + "reward remembered of them is gone", hint: "--restart scores them again, from the first row on")
   }
 }

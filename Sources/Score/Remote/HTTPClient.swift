@@ -32,7 +32,8 @@ struct HTTPSettings: Sendable {
 
   init(_ options: RewardOptions, _ context: ScoringContext, path: String = "") throws {
     let text = try options.text("url", "http://HOST:PORT/PATH")
-    guard let url = URL(string: text + path), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
+    guard let url = URL(string: text + path), let scheme = url.scheme?.lowercased(),
+      ["http", "https"].contains(scheme),
       url.host?.isEmpty == false
     else { throw RewardError("\(options.name): url=\(text): expected http://HOST:PORT/PATH or https://…") }
     guard url.user == nil, url.password == nil else {
@@ -140,7 +141,8 @@ final class HTTPClient: Sendable {
   private func object(_ answer: HTTPExchange.Answer) throws -> JSON {
     let json: JSON
     do { json = try JSON.parse(answer.body) } catch let error as RollbookError {
-      throw RollbookError.badInput(place, "expected a JSON object as answer, found none: \(error.message)\(excerpt(answer.body))")
+      throw RollbookError.badInput(
+        place, "expected a JSON object as answer, found none: \(error.message)\(excerpt(answer.body))")
     }
     guard json.object != nil else {
       throw RollbookError.badInput(place, "expected a JSON object as answer, found \(json.kind)\(excerpt(answer.body))")
@@ -163,7 +165,8 @@ final class HTTPClient: Sendable {
       default: nil
       }
     return RollbookError(
-      .io, place: place, attempt == 0 ? text : "\(text), the last of \(attempt + 1) times that it was asked", hint: hint)
+      .io, place: place, attempt == 0 ? text : "\(text), the last of \(attempt + 1) times that it was asked", hint: hint
+    )
   }
 
   /// The pause before a repetition: what the server asks for, else twice the last one, a random share of it.
