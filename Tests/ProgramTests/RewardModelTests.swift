@@ -39,6 +39,24 @@ extension ProgramTests {
       try scratch.rollbook("verify", "--deep").expect()
     }
 
+    /// A component with a name of its own is the same wherever its model lies, and another for other weights.
+    @Test func whereTheModelLies() throws {
+      try scratch.generate(0).expect()
+      let path = try scratch.classifier("rm"), moved = scratch.folder + "/moved"
+      func run(_ path: String) throws -> Outcome {
+        try scratch.run(
+          "rollbook-score",
+          ["--buffer", scratch.buffer, "--step", "0", "--reward", "model=\(path)=0.5; as rm", "--json"])
+      }
+      #expect(try run(path).expect().json()["made"]?.int == 1)
+      try FileManager.default.moveItem(atPath: path, toPath: moved)
+      #expect(try run(moved).expect().json()["made"]?.int == 0)
+      let name = "shards/scores/\(Buffer.shardName(step: 0, part: 0, set: "main")).json".replacing(".arrow", with: "")
+      let manifest = try scratch.manifest(name)
+      #expect(manifest.action.kernels != "none" && manifest.inputs.contains { $0.role == "reward model" })
+      try run(try scratch.classifier("other") { $0.with("rms_norm_eps", 1e-3) }).expect(64, naming: "config=")
+    }
+
     /// The score is weight · hidden at the last token: of the same weights in PPO's critic, one token further on.
     @Test func lastTokenAndSettings() throws {
       try scratch.generate(0).expect()
