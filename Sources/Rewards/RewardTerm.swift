@@ -146,7 +146,8 @@ package struct RewardTerm: Sendable, Equatable {
     let spec = String(text[..<last])
     let tail = String(text[text.utf8.index(after: last)...])
     if let weight = Double(tail), weight.isFinite {
-      let colon = spec.utf8.firstIndex(of: UInt8(ascii: ":"))
+      let end = spec.utf8.firstIndex { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }
+      let colon = end.flatMap { spec.utf8[$0] == UInt8(ascii: ":") ? $0 : nil }
       let opensSetting = colon.map { !spec.utf8[$0...].contains(UInt8(ascii: "=")) } ?? false
       // A number behind one of the reward's own keys is that setting's.
       let key = spec.utf8.lastIndex(of: UInt8(ascii: ",")).map { spec[spec.utf8.index(after: $0)...] } ?? ""

@@ -12,6 +12,7 @@ import Testing
     ("format:pattern=a;b=0.2", "format:pattern=a;b", "format:pattern=a;b", 0.2, ""),
     ("format:pattern=a,b=0.2", "format:pattern=a,b", "format:pattern=a,b", 0.2, ""),
     ("o1-pruner:min=0,lambda=2", "o1-pruner:min=0,lambda=2", "o1-pruner:min=0,lambda=2", 1, ""),
+    ("command=a:b=0.5", "command=a:b", "command=a:b", 0.5, ""),
     ("o1-pruner:min=0,lambda=2=0.5", "o1-pruner:min=0,lambda=2", "o1-pruner:min=0,lambda=2", 0.5, ""),
     ("format:pattern=a; b; in rm", "format:pattern=a; b", "format:pattern=a; b", 1, "in rm"),
   ])

@@ -50,7 +50,9 @@ struct ConversationTokens: Sendable {
     var last: (text: String?, turns: [Message]?) = (nil, nil)
     let sequences = try group.map { input -> [Int32] in
       guard input.isSelected else { return [] }
-      if choice != .stored, choice != .text, input.messages != last.text { last = (input.messages, try messages(input)) }
+      if choice != .stored, choice != .text, input.messages != last.text {
+        last = (input.messages, try messages(input))
+      }
       return try cut(try tokens(input, last.turns, model), of: input.id, model)
     }
     let there = sequences.filter { !$0.isEmpty }
@@ -86,7 +88,8 @@ struct ConversationTokens: Sendable {
       } catch let error as RollbookError {
         throw RollbookError.badInput(
           "rollout \(input.id)", "\(model.path) cannot render its conversation: \(error.message)",
-          hint: "tokens=text shows it the prompt as the policy saw it; a template that asks for the day needs date=YYYY-MM-DD")
+          hint: "tokens=text shows it the prompt as the policy saw it; a template that asks for the day needs "
+            + "date=YYYY-MM-DD")
       }
     }
     guard choice != .template else {

@@ -69,7 +69,8 @@ struct RewardModel: Sendable {
   ) throws -> Double? {
     guard options[key] == "config" else { return try options.number(key) }
     guard let value = model.config[key]?.double, value.isFinite else {
-      throw RollbookError.badInput("\(model.path)/config.json", "expected the number '\(key)' for \(key)=config, found none")
+      throw RollbookError.badInput(
+        "\(model.path)/config.json", "expected the number '\(key)' for \(key)=config, found none")
     }
     return value
   }
@@ -96,7 +97,9 @@ struct RewardModel: Sendable {
     var read: ConversationTokens.Read = try options.choice("read", default: .auto)
     if read == .auto { read = model.hasOwnHead ? .last : .nonPad }
     let date = try options["date"].map { text in
-      guard let date = LocalTime(text) else { throw RewardError("\(name): date=\(text): expected a date as 2026-11-21") }
+      guard let date = LocalTime(text) else {
+        throw RewardError("\(name): date=\(text): expected a date as 2026-11-21")
+      }
       return date
     }
     let limit = model.configuration.maximumPositions
