@@ -3,7 +3,7 @@
 #
 # Where all of them are there it does nothing; without network and with some missing it says which, and fails.
 set -euo pipefail
-packages=(libopenblas-dev libdnnl-dev liblz4-dev libsqlite3-dev libxxhash-dev python3 python3-pip python3-venv)
+packages=(libopenblas-dev libdnnl-dev liblz4-dev libsqlite3-dev libxxhash-dev python3 python3-pip python3-venv bubblewrap)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -119,9 +119,16 @@ extension Recipe {
   private func judged(
     _ batch: Batch, _ brpo: BRPO, _ places: [Int], _ prepared: inout PreparedStep
   ) -> [Double] {
-    let references = BRPO.references(groups: batch.groups, seed: batch.seed)
     var scores = batch.responses.map(\.pairScores)
-    for (members, reference) in zip(memberships(batch.groups), references) {
+    let references: [Int]
+    switch brpo.reference {
+    case .drawn: references = BRPO.references(groups: batch.groups, seed: batch.seed)
+    case .judged:
+      // No index where every response of the group was judged: its reference is elsewhere.
+      references = memberships(batch.groups).map { $0.first { batch.responses[$0].reward == nil } ?? -1 }
+      scores = batch.responses.map { response in response.reward.map { (own: $0, reference: 0) } }
+    }
+    for (members, reference) in zip(memberships(batch.groups), references) where brpo.reference == .drawn {
       guard let other = batch.responses[reference].reward else { continue }
       for index in members where scores[index] == nil {
         scores[index] = batch.responses[index].reward.map { (own: $0, reference: other) }

@@ -156,7 +156,9 @@ extension Baseline {
 }
 
 extension BRPO {
-  static var settings: [Setting<BRPO>] { [.number("drop_above", \.dropAbove, atLeast: 0)] }
+  static var settings: [Setting<BRPO>] {
+    [.number("drop_above", \.dropAbove, atLeast: 0), .choice("pair_reference", \.reference)]
+  }
 }
 
 extension MultiReward {

@@ -4,7 +4,6 @@
 /// `<answer>…</answer>` (0 where there is none). An empty response equals an empty answer.
 package struct ExactMatchReward: RolloutReward {
   enum Case: String, CaseIterable { case exact, fold }
-  enum Source: String, CaseIterable { case response, tag }
 
   let letters: Case
   let source: Source
@@ -18,7 +17,7 @@ package struct ExactMatchReward: RolloutReward {
 
   static let entry = RewardRegistry.Entry(
     name: "exact", summary: "1 when the trimmed response equals the answer",
-    keys: [("case", "exact or fold"), ("from", "response or tag: the last <answer> tag's content")],
+    keys: [("case", "exact or fold"), ("from", Source.explanation)],
     make: { (options) throws(RewardError) in
       ExactMatchReward(
         letters: try options.choice("case", default: .exact), source: try options.choice("from", default: .response))
@@ -27,12 +26,8 @@ package struct ExactMatchReward: RolloutReward {
   package func score(_ input: RewardInput) -> RewardOutput {
     guard let answer = input.answer else { return RewardOutput(nil) }
     let text = input.response
-    var range = 0..<text.count
-    if source == .tag {
-      guard let content = AnswerMarkers.lastTag(in: text, range) else { return RewardOutput(0) }
-      range = content
-    }
-    range = text.trimmed(range)
+    guard let content = source.range(in: text) else { return RewardOutput(0) }
+    let range = text.trimmed(content)
     let wanted = answer[answer.trimmed(0..<answer.count)]
     let got = text[range]
     let same =

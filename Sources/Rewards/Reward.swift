@@ -31,6 +31,10 @@ package protocol Scorer: Sendable {
   var parameters: [(name: String, value: String)] { get }
   /// Whether the value 1 means that the answer is right.
   var judgesCorrectness: Bool { get }
+  /// Whether a verdict depends on what was scored before: rows are scored once, in order, and never again in silence.
+  var isStateful: Bool { get }
+  /// About how many responses it is given at once; what is scored is kept as often.
+  var rowsAtOnce: Int { get }
   /// What of the inputs must be filled in.
   var needs: RewardNeeds { get }
   /// One verdict for each response of each group (all responses of a prompt in a step), in order.
@@ -41,6 +45,8 @@ package protocol Scorer: Sendable {
 extension Scorer {
   package var parameters: [(name: String, value: String)] { [] }
   package var judgesCorrectness: Bool { false }
+  package var isStateful: Bool { false }
+  package var rowsAtOnce: Int { 512 }
   package var needs: RewardNeeds { [] }
 }
 

@@ -4,6 +4,10 @@ package struct RewardInput: Sendable {
   package var id = ""
   /// The training step whose weights sampled it.
   package var step = 0
+  /// Which prompt it answers.
+  package var promptID = ""
+  /// Which of the prompt's responses it is, from 0.
+  package var sample = 0
   /// The response without the end token.
   package var response: [UInt8]
   /// The right answer of the prompt, where there is one.

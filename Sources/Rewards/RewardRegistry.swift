@@ -28,8 +28,12 @@ package struct RewardRegistry: Sendable {
 
   /// The rewards that are pure functions.
   package static let table: [Entry] = [
-    MathReward.entry, FormatReward.entry, ExactMatchReward.entry, SortReward.positions, SortReward.neighbours,
-    LengthHarmonizingReward.entry,
+    MathReward.entry, FormatReward.entry, JSONReward.entry, JSONSchemaReward.entry, LanguageReward.entry,
+    RepetitionReward.entry, AnswerPresentReward.entry, ExactMatchReward.entry, SortReward.positions,
+    SortReward.neighbours, LengthHarmonizingReward.entry, KimiLengthReward.entry, OverlongReward.entry,
+    CosineLengthReward.entry, LinearLengthReward.entry, TargetLengthReward.entry, CountdownReward.entry,
+    ReasoningGymReward.chainSum, ReasoningGymReward.numberSorting, ReasoningGymReward.gsmSymbolic,
+    TokenOverlapReward.entry, RougeReward.entry, BleuReward.entry, InstructionsReward.entry,
   ]
 
   package func entry(_ name: some StringProtocol) -> Entry? { entries.first { $0.name == name } }

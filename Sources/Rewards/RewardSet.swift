@@ -71,6 +71,12 @@ package struct RewardSet: Sendable {
   /// Whether every component is a pure function, so that any split of the groups may run at once.
   package var isPure: Bool { scorers.allSatisfy { $0 is any Reward } }
 
+  /// Whether a component remembers what it has scored.
+  package var isStateful: Bool { scorers.contains(where: \.isStateful) }
+
+  /// The fewest that a component which is no pure function wants at once.
+  package var rowsAtOnce: Int { scorers.lazy.filter { !($0 is any Reward) }.map(\.rowsAtOnce).min() ?? 512 }
+
   /// What the inputs must hold.
   package var needs: RewardNeeds { scorers.reduce(into: []) { $0.formUnion($1.needs) } }
 

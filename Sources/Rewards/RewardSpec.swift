@@ -6,7 +6,7 @@ package struct RewardError: Error, Equatable, CustomStringConvertible, Sendable 
 
 /// The settings of a spec, `key=value,key=value`, as its reward reads them.
 package struct RewardOptions: Sendable {
-  let name: String
+  package let name: String
   let values: [String: String]
 
   /// The value of a key, or nil.

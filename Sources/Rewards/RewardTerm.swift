@@ -146,20 +146,24 @@ package struct RewardTerm: Sendable, Equatable {
     let spec = String(text[..<last])
     let tail = String(text[text.utf8.index(after: last)...])
     if let weight = Double(tail), weight.isFinite {
-      let end = spec.utf8.firstIndex { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }
-      let colon = end.flatMap { spec.utf8[$0] == UInt8(ascii: ":") ? $0 : nil }
-      let opensSetting = colon.map { !spec.utf8[$0...].contains(UInt8(ascii: "=")) } ?? false
-      // A number behind one of the reward's own keys is that setting's.
-      let key = spec.utf8.lastIndex(of: UInt8(ascii: ",")).map { spec[spec.utf8.index(after: $0)...] } ?? ""
-      let entry = colon.flatMap { registry.entry(spec[..<$0]) }
-      let isSetting = opensSetting || entry?.keys.contains { $0.key == key } ?? false
-      return isSetting ? (text, 1) : (spec, weight)
+      return opensSetting(spec, registry) ? (text, 1) : (spec, weight)
     }
     // Not a weight but a setting's value, or the main setting's (`command=python judge.py`).
     let name = text.prefix { $0 != ":" && $0 != "=" }
     if text.utf8.contains(UInt8(ascii: ":")) || registry.entry(name)?.mainKey != nil { return (text, 1) }
     throw RewardError("reward '\(text)': expected a number as weight after '=', found '\(tail)'")
   }
+}
+
+/// Whether the text up to an `=` ends in the key of a setting, as `o1-pruner:reference=given,min` does.
+private func opensSetting(_ text: String, _ registry: RewardRegistry) -> Bool {
+  guard let end = text.utf8.firstIndex(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }),
+    text.utf8[end] == UInt8(ascii: ":")
+  else { return false }
+  let settings = text[end...]
+  guard let entry = registry.entry(text[..<end]) else { return !settings.utf8.contains(UInt8(ascii: "=")) }
+  return entry.keys.contains { settings.hasSuffix(":" + $0.key) || settings.hasSuffix("," + $0.key) }
+    || !settings.utf8.contains(UInt8(ascii: "="))
 }
 
 /// Without the spaces at both ends.

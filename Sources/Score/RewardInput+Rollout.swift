@@ -13,6 +13,8 @@ struct StoredResponse {
       response: Array(rollout.responseText.utf8), answer: rollout.answer.map { Array($0.utf8) }, responseLength: length)
     input.step = rollout.step
     input.group = rollout.group
+    input.promptID = rollout.promptID
+    input.sample = rollout.sample
     input.truncated = rollout.finishReason == .length
     rollout.fill(&input, needs)
     return input

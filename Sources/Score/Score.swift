@@ -56,6 +56,18 @@ internal import Rewards
       valueName: "k/n"))
   var shards: ShardShare?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Score rows again that an interrupted run has kept.",
+      discussion: "With a reward that remembers rows (command:stateful=true), going on where it stopped is refused."))
+  var restart = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Run the programs that the code reward judges WITHOUT a sandbox.",
+      discussion: "They can then do all that you can: read, change and send your files."))
+  var unsafeCode = false
+
   private static var rewardList: String {
     RewardRegistry.all(ScoringContext(threads: 1, quiet: true, seed: 0)).entries
       .map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
@@ -66,7 +78,8 @@ internal import Rewards
   func run() throws {
     try Buffer.validate(set: scores)
     let context = ScoringContext(
-      threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed, buffer: stage.buffer, step: stage.step)
+      threads: stage.threadCount, quiet: stage.quiet, seed: stage.seed, buffer: stage.buffer, step: stage.step,
+      unsafeCode: unsafeCode)
     let rewards = try rewards.rewardSet(.all(context))
     let buffer = try Buffer.open(path: stage.buffer, create: false)
     let all = try buffer.completeRollouts(step: stage.step)
@@ -76,7 +89,9 @@ internal import Rewards
       reference: try referenceBuffer.map {
         try LengthReference(Buffer.open(path: $0, create: false), step: referenceStep)
       },
-      selection: selection.text, selected: try selection.ids(buffer, step: stage.step, making: scores))
+      selection: selection.text, selected: try selection.ids(buffer, step: stage.step, making: scores),
+      restarts: restart)
+    try scoring.checkHistory(mine, isShare: shards != nil)
     let total = mine.reduce(0) { $0 + $1.rows }
     let progress = Shared((bar: Progress("score", stage, total: total, unit: "rollouts"), done: 0))
     let (made, tally) = try scoring.make(mine, workers: rewards.isPure ? context.threads : 1) { rows in

@@ -11,6 +11,8 @@ struct ScoringContext: Sendable {
   /// The folder of the rollouts; nil where only the list of rewards is wanted.
   var buffer: String?
   var step = 0
+  /// Run what models wrote without a sandbox (`--unsafe-code`).
+  var unsafeCode = false
   /// The models that rewards ask.
   let models = ModelShelf()
 }
@@ -22,5 +24,8 @@ extension RewardRegistry {
   /// Add a reward that is no pure function here.
   static func external(_ context: ScoringContext) -> [Entry] {
     ModelRewards.entries(context)
+      + [
+        CommandReward.entry(context), RemoteReward.entry(context), JudgeReward.entry(context), CodeReward.entry(context),
+      ]
   }
 }

@@ -13,9 +13,8 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   /// The text of `--where`.
   let selection: String?
   let selected: Set<RolloutID>?
-
-  /// Rows that rewards which are no pure functions are given at once; what is scored is kept as often.
-  private static let rowsAtOnce = 512
+  /// Score rows again that an interrupted run has kept.
+  let restarts: Bool
 
   /// Scores the shards that are not scored yet, `workers` of them at a time.
   ///
@@ -63,6 +62,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
   private func provenance(_ shard: Manifest) -> Provenance {
     var parameters = ["scores": set, "step": "\(step)", "part": "\(shard.part)"]
     parameters["where"] = selection
+    if rewards.isStateful { parameters["stateful"] = "true" }
     for (index, (term, scorer)) in zip(rewards.terms, rewards.scorers).enumerated() {
       let settings = scorer.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
       let modifiers = term.modifiers
@@ -92,10 +92,11 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     let limit = Int(shard.action.parameters["max-new-tokens"] ?? "")
     let temperature = Float(shard.action.parameters["temperature"] ?? "")
     let writer = try ScoreShardWriter(
-      staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key])
+      staging: staging, components: rewards.names, metadata: ["rollbook.action": provenance.key], resume: !restarts)
     let recovered = writer.recoveredRowCount
     var skip = recovered
     var tally = Tally()
+    try checkResumption(of: shard, rows: skip)
     progress(skip)
     let columns = RolloutCodec.columns(for: rewards.needs)
     var pending: [[StoredResponse]] = []
@@ -119,7 +120,7 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
           pendingRows += group.count
         }
       }
-      if rewards.isPure || pendingRows >= Self.rowsAtOnce { try score() }
+      if rewards.isPure || pendingRows >= rewards.rowsAtOnce { try score() }
     }
     try score()
     try writer.finish()

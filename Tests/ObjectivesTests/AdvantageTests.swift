@@ -91,6 +91,18 @@ import Testing
     #expect(seen == [0, 1, 2, 3])
   }
 
+  /// The response without a reward is the one that a judge compared the others with; rewards are its verdicts.
+  @Test func judgedReferencesAreTheUnscoredResponses() throws {
+    var recipe = try #require(Recipe.named("brpo"))
+    try recipe.set("pair_reference", "judged")
+    let rewards: [Double?] = [1, nil, -1, 0, 1, 1, 1, nil, 1, -1]
+    let groups = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+    let responses = zip(rewards, groups).map { StepData.Response(trains: [true], reward: $0, group: $1) }
+    let prepared = recipe.prepare(StepData(responses: responses, seed: 7))
+    #expect(prepared.advantages == [1, 0, -1, -1, 0, 0, 0, 0, 1, -1].map { [$0] })
+    #expect(prepared.isKept == [true, true, true, true, false, false, false, false, true, true])
+  }
+
   @Test func pairsAreMadeByTheRule() {
     let rewards: [Double?] = [0.2, 1, nil, 1, 0.7, 0.7], groups = [0, 0, 0, 0, 1, 1]
     func made(_ rule: PairRule) -> [[Int]] { rule(rewards: rewards, groups: groups).map { [$0.chosen, $0.rejected] } }

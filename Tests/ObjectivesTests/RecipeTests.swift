@@ -57,7 +57,7 @@ private let rows = """
   standardize=false ratio_level=sequence_sum ratio_to=reference aggregation=seq-mean-token-mean
   o1-pruner released | rollouts | reference | length-harmonizing | clipped-surrogate | reward_clip_low=-2.0 \
   reward_clip_high=4.0 standardize=true ratio_level=sequence_mean
-  brpo paper | rollouts | | brpo | clipped-surrogate | drop_above=0.6 aggregation=seq-mean-token-mean
+  brpo paper | rollouts | | brpo | clipped-surrogate | drop_above=0.6 pair_reference=drawn aggregation=seq-mean-token-mean
   dro verl | rollouts | | group-normalization | dro | dro_beta=0.5 aggregation=token-mean
   dpo sigmoid | pairs | reference | none | preference | preference=sigmoid beta=0.1 length_average=false
   dpo sigmoid-norm | pairs | reference | none | preference | preference=sigmoid beta=2.0 length_average=true

@@ -4,16 +4,26 @@ import Rewards
 import Testing
 
 @Suite struct FormatRewardTests {
+  static let columns: Set<String> = [
+    "id", "category", "text", "think_format_reward", "r1_line_format", "tag_count", "strict", "answer",
+  ]
+
   @Test func goldenForms() throws {
     var lines = 0
     for line in try Fixtures.lines("format.jsonl") {
       let id = line["id"]?.string ?? ""
+      let columns = Set(line.object?.members.map(\.key) ?? [])
+      #expect(columns == Self.columns, "\(id): a column that nothing checks, or one that is missing")
       let text = try #require(line["text"]?.string)
       let strict = try score("format:form=strict", text)
       #expect(strict.value == (line["strict"]?.bool == true ? 1 : 0), "\(id)")
       let answer = line["answer"]?.string
       if let answer, answer.utf8.count <= RewardOutput.extractedLimit { #expect(strict.extracted == answer, "\(id)") }
       #expect((strict.extracted == nil) == (answer == nil), "\(id)")
+      // What is strictly right is leniently right.
+      let lenient = try score("format:form=lenient", text)
+      #expect(lenient.value == 1 || strict.value == 0, "\(id)")
+      if strict.value == 1 { #expect(lenient.extracted == strict.extracted, "\(id)") }
       #expect(try score("format:form=think", text).value == line["think_format_reward"]?.double, "\(id)")
       #expect(try score("format:form=r1-line", text).value == line["r1_line_format"]?.double, "\(id)")
       #expect(try score("format:form=tag-count", text).value == line["tag_count"]?.double, "\(id)")
@@ -52,6 +62,18 @@ import Testing
     #expect(found > 500)
   }
 
+  @Test(
+    arguments: [
+      ("Well. <think>a</think> so <answer> 5 </answer> done", "5"), ("<think>a</think><answer>5</answer>", "5"),
+      ("<think>a</think><answer>4</answer> no <answer>5</answer>", "5"), ("<answer>5</answer><think>a</think>", nil),
+      ("<think> </think><answer>5</answer>", nil), ("<think>a</think><answer> </answer>", nil),
+      ("<think>a<answer>5</answer></think>", nil), ("a</think><answer>5</answer>", nil), ("", nil),
+    ] as [(String, String?)])
+  func lenient(text: String, answer: String?) throws {
+    let output = try score("format:form=lenient", text)
+    #expect(output == RewardOutput(answer == nil ? 0 : 1, extracted: answer))
+  }
+
   @Test func patternsAreConfigurable() throws {
     let output = try score(#"format:pattern=Answer:\s*(-?\d+)"#, "so\nAnswer:  -42 ok")
     #expect(output == RewardOutput(1, extracted: "-42"))
@@ -61,7 +83,7 @@ import Testing
   }
 
   @Test func formsOfAnyBytes() throws {
-    let rewards = try ["answer-line", "strict", "think", "r1-line", "tag-count"].map {
+    let rewards = try ["answer-line", "strict", "lenient", "think", "r1-line", "tag-count"].map {
       try RewardRegistry.reward("format:form=\($0)")
     }
     let pieces = ["<think>", "</think>", "<answer>", "</answer>", "\n", " ", "a", "5", "Answer:", "<"]

@@ -4,34 +4,33 @@ import Rewards
 import Testing
 
 @Suite struct MathRewardTests {
-  /// The categories that numbers alone decide; expressions, units and the like are not covered.
-  static let categories: Set<String> = [
-    "integer", "decimal", "fraction", "thousands", "negative", "boxed-nested", "answer-line", "near-miss",
-    "adversarial-hang",
-  ]
-
-  /// Measured: of 243 undisputed lines of these categories 233 agree. The other ten are right answers that the reward
-  /// misses: four decimals that equal the answer only when both are rounded to six places (the comparison is exact),
-  /// a decimal comma (3,14), and five expressions: 40 + 2, 2+3, 0-7 and two square roots.
-  static let minimumAgreement = 0.95
+  /// Of the undisputed lines over all categories; docs/rewards.md says how many it is and argues the others.
+  static let minimumAgreement = 0.97
 
   @Test func agreesWithTheReferenceVerifier() throws {
-    var undisputed = 0
-    var agreed = 0
+    var (undisputed, agreed, disputed, expected) = (0, 0, 0, 0)
     for line in try Fixtures.lines("math.jsonl") {
-      guard let category = line["category"]?.string, Self.categories.contains(category) else { continue }
-      let id = line["id"]?.string ?? category
+      let id = line["id"]?.string ?? ""
       let prediction = try #require(line["prediction"]?.string)
-      let output = try score("math", prediction, answer: try #require(line["gold"]?.string))
+      let gold = try #require(line["gold"]?.string)
+      let output = try score("math", prediction, answer: gold)
       let verdict = try #require(line["verdict"]?.bool as Bool?)
       let got = output.value == 1
       #expect(output.value == 0 || output.value == 1, "\(id)")
-      guard line["disputed"]?.bool == false else { continue }
-      undisputed += 1
-      agreed += got == verdict ? 1 : 0
-      #expect(!got || verdict, "false positive \(id): \(prediction.prefix(200)) gave \(output.extracted ?? "")")
+      let isDisputed = try #require(line["disputed"]?.bool as Bool?)
+      let wanted = isDisputed ? try #require(line["expected"]?.bool as Bool?) : verdict
+      if isDisputed {
+        disputed += 1
+        expected += got == wanted ? 1 : 0
+      } else {
+        undisputed += 1
+        agreed += got == wanted ? 1 : 0
+      }
+      // On disputed lines "expected: false" marks wrong and hedged answers that the reference accepts.
+      #expect(!got || wanted, "\(id) accepts a wrong answer: \(gold) for \(prediction.prefix(200))")
+      if got != wanted { print("\(id): \(gold) | \(prediction.prefix(80)) | got \(got), wanted \(wanted)") }
     }
-    print("math.jsonl: \(agreed) of \(undisputed) undisputed lines agree")
+    print("math.jsonl: \(agreed) of \(undisputed) undisputed lines agree; of \(disputed) disputed, \(expected) as expected")
     #expect(undisputed > 0)
     #expect(Double(agreed) >= Self.minimumAgreement * Double(undisputed))
   }
@@ -56,8 +55,8 @@ import Testing
     ("12", "Answer: 12\nAnswer: 13", 0), ("5", "<think>7</think><answer> 5 </answer>", 1),
     ("7", "<think>7</think>", 0), ("5", "\\boxed{}", 0), ("5", "", 0), ("5", "5 or 6", 0), ("6", "5 or 6", 0),
     ("5", "The answer is not 5.", 0), ("2", "40 + 2", 0), ("50%", "0.5", 1), ("0.25", "25%", 1), ("25", "25%", 1),
-    ("0.25", "0.25%", 0), ("1e3", "1000", 0), ("1", "1e3", 0), ("12", "12.", 1), ("12", "12.5", 0), ("12", "1,2", 0),
-    ("5", "\\boxed{\\frac{10}{2}}", 1), ("5", "\\boxed{3} or \\boxed{5}", 0), ("5", "\\boxed{3}\nAnswer: 5", 1),
+    ("0.25", "0.25%", 0), ("1e3", "1000", 1), ("1", "1e3", 0), ("12", "12.", 1), ("12", "12.5", 0), ("12", "1,2", 0),
+    ("5", "\\boxed{\\frac{10}{2}}", 1), ("5", "\\boxed{3} or \\boxed{5}", 0), ("5", "\\boxed{3}\nAnswer: 5", 0),
     ("x+1", "\\boxed{x + 1}", 1), ("x+1", "\\boxed{x + 2}", 0), ("blue", "Answer: blue", 1), ("0", "-0", 1),
     ("5", "5/0", 0), ("00012", "12", 1), ("5", "x5", 0), ("2", "the 2nd try", 0),
   ])
@@ -137,8 +136,10 @@ import Testing
     let pieces = [
       "\\boxed{", "}", "{", "\\frac", "\\frac{1}", "{2}", "Answer:", "<answer>", "</answer>", "####", "$", "-", "−",
       "/", "1", "23", ",", ".", "{,}", "\\", "(", ")", "answer is", "\n", " ", "%", "e", "=", "*", "^", "_", "\\left",
-      "é",
-      "not ", "</think>", "or", "x",
+      "é", "not ", "</think>", "or", "x", "[", "]", "\\{", "\\}", "\\sqrt", "\\sqrt[3]", "!", "99999999999999999999", "|",
+      "\\pm", "\\infty", "\\cup", "<", "\\le", "\\in", "\\log_2", "\\sin", "i", "\\pi", "\\binom", "\\begin{pmatrix}",
+      "\\end{pmatrix}", "&", "\\\\", "\\text{", " and ", "A", "°", "0.", "...", "\\overline{3}", "²", "half", "forty-two", "m",
+      "\\emptyset", "+", "e9", "\\approx", "\\phantom{", "<!--", "-->", "```",
     ]
     var draws = Draws(state: 5)
     for _ in 0..<20_000 {
@@ -153,10 +154,15 @@ import Testing
   @Test(arguments: [
     "answer ", "Answer:", "Answer: x", "#### ", "\\boxed{", "\\boxed{1} or ", "\\frac{", "\\frac{1}{", "((", "1+", "$",
     "9,", "1.", "<answer>", "</answer>", "9", "-", "\\", "{,}", "1,000,", " ", "answer is not 1 ",
+    "x^", "9**", "\\sqrt{", "\\sin", "(x+1)", "$x$, ", "|", "!", "\\{1,", "[1,", "\\text{", "\\begin{pmatrix}", "<!--",
+    "\\phantom{", "\\log_", "x_1+", "five ", "\\pm", "Answer: 5 or ", "1=", "x<", "(x+y+z)^9*", "10!*", "\u{B2}",
   ])
   func hostileTextsAreQuick(piece: String) throws {
-    let text = String(repeating: piece, count: 20_000 / piece.count)
-    let time = try ContinuousClock().measure { _ = try score("math", text, answer: "5") }
-    #expect(time < .seconds(1), "\(piece): \(time)")
+    for text in [20_000, 3000].map({ String(repeating: piece, count: $0 / piece.count) }) {
+      for (gold, response) in [("5", text), ("x+1", "\\boxed{\(text)}"), ("\\{1,2\\}", "Answer: \(text)")] {
+        let time = try ContinuousClock().measure { _ = try score("math", response, answer: gold) }
+        #expect(time < .seconds(1), "\(piece): \(time)")
+      }
+    }
   }
 }

@@ -20,7 +20,19 @@ import Testing
     ("format", "form=answer-line"), ("format:form=strict", "form=strict"),
     (#"format:pattern=a{2,3},b"#, #"pattern=a{2,3},b"#), ("exact:from=tag", "case=exact,from=tag"),
     ("sort-positions", ""), ("sort-neighbours", ""), ("o1-pruner", "reference=group,lambda=none,min=none,max=none"),
-    ("o1-pruner:lambda=2,max=4", "reference=group,lambda=2.0,min=none,max=4.0"),
+    ("o1-pruner:lambda=2,max=4", "reference=group,lambda=2.0,min=none,max=4.0"), ("kimi-length", ""),
+    ("overlong", "rule=trl,max=limit,cache=max/5,factor=1.0"),
+    ("overlong:rule=verl,max=9,buffer=3", "rule=verl,max=9.0,cache=3.0,factor=1.0"),
+    ("cosine", "min-wrong=-1.0,max-wrong=-0.5,min-right=0.5,max-right=1.0,max=limit"),
+    ("linear:to=5", "from=0.0,to=5.0"), ("target-length", "form=exact,target=target_length,alpha=0.0003,delta=0.5"),
+    ("repetition", "ngram=3,max-penalty=-1.0,of=tokens"), ("json:from=fence", "from=fence"),
+    ("json-schema", "from=response,schema=meta"),
+    (#"json-schema:schema={"enum": [1, 2]},from=tag"#, #"from=tag,schema={"enum": [1, 2]}"#),
+    ("language", "language=match-prompt"), ("language=de", "language=de"),
+    ("answer-present", "case=fold,from=response"),
+    ("countdown", "from=response"), ("chain-sum:from=tag", "from=tag"), ("number-sorting", "from=response"),
+    ("gsm-symbolic", "from=response"), ("f1", "measure=f1,from=response"), ("rouge-l", "from=response"),
+    ("bleu", "smooth=exp,case=exact,from=response"), ("instructions", "count=share"),
   ])
   func parametersAreExplicit(spec: String, parameters: String) throws {
     let reward = try RewardRegistry.reward(spec)
@@ -32,7 +44,12 @@ import Testing
   @Test func everyRewardIsInTheTableOnce() {
     let names = RewardRegistry.table.map(\.name)
     #expect(Set(names).count == names.count)
-    #expect(names == ["math", "format", "exact", "sort-positions", "sort-neighbours", "o1-pruner"])
+    #expect(
+      names == [
+        "math", "format", "json", "json-schema", "language", "repetition", "answer-present", "exact", "sort-positions",
+        "sort-neighbours", "o1-pruner", "kimi-length", "overlong", "cosine", "linear", "target-length",
+        "countdown", "chain-sum", "number-sorting", "gsm-symbolic", "f1", "rouge-l", "bleu", "instructions",
+      ])
   }
 
   @Test(arguments: [
@@ -45,6 +62,23 @@ import Testing
     let set = try RewardSet(specs: [text])
     #expect(set.names == [name])
     #expect(set.terms[0].weight == weight)
+  }
+
+  /// A number at the end is the weight, unless the key of a setting stands before it.
+  @Test(arguments: [
+    ("remote=http://h:1/p", "remote=http://h:1/p", 1), ("remote=http://h:1/p=0.5", "remote=http://h:1/p", 0.5),
+    ("remote:url=http://h:1/p,batch=4", "remote:url=http://h:1/p,batch=4", 1),
+    ("remote:url=http://h:1/p,batch=4=0.5", "remote:url=http://h:1/p,batch=4", 0.5),
+    ("remote:batch=4=2; as server", "remote:batch=4", 2),
+    ("o1-pruner:lambda=2,max=4", "o1-pruner:lambda=2,max=4", 1), ("o1-pruner:max=4=3", "o1-pruner:max=4", 3),
+  ])
+  func weightsAfterSettings(text: String, spec: String, weight: Double) throws {
+    let entry = RewardRegistry.Entry(name: "remote", summary: "", keys: [("url", ""), ("batch", "")], mainKey: "url") { _ in
+      try RewardRegistry.reward("math")
+    }
+    let term = try RewardTerm(parsing: text, registry: RewardRegistry(adding: [entry]))
+    #expect(term.spec == spec)
+    #expect(term.weight == weight)
   }
 
   @Test(arguments: [

@@ -18,6 +18,11 @@ struct Rerun {
   /// - Throws: `RollbookError`: `missing` or `badInput` for inputs that are not what they were, the exit code of the
   ///   stage where it fails, `interrupted`.
   func run() throws -> RerunResult {
+    guard stored.stage != "score" || stored.action.parameters["stateful"] != "true" else {
+      throw RollbookError.usage(
+        "\(stored.title): a reward of it remembers what it has scored (stateful=true), so running it again would show "
+          + "rows to that program once more", hint: "score the step into another set with --scores, if that is meant")
+    }
     let directory = RerunCommandLine.directory(of: stored.action).path
     let inputs = try RerunInputs(buffer: buffer, stored: stored, directory: directory, changed: changes.names).changes()
     if !inputs.causes.isEmpty {

@@ -5,7 +5,16 @@
 ///
 /// No normalisation. Our convention: a tie counts as −1. Unscored responses get 0 and do not count.
 package struct BRPO: Equatable, Sendable {
+  /// Which response of a group is the reference.
+  package enum Reference: String, CaseIterable, Sendable {
+    /// One drawn here; rewards are compared with its own.
+    case drawn
+    /// The one without a reward: a judge drew it when it scored, and the rewards are its verdicts, above 0 = preferred.
+    case judged
+  }
+
   package var dropAbove: Double
+  package var reference = Reference.drawn
 
   package init(dropAbove: Double = 0.6) { self.dropAbove = dropAbove }
 

@@ -4,13 +4,13 @@
 /// `form=`:
 /// - `answer-line` (default): "Answer:", white space, an integer that is not the beginning of a longer number:
 ///   the regular expression `Answer:\s*(-?\d+)(?![\d.,]*\d)`. Extracts the last such integer.
-/// - `strict`, `think`, `r1-line`, `tag-count`: see ``ThinkAnswer``. `strict` extracts the answer.
+/// - `strict`, `lenient`, `think`, `r1-line`, `tag-count`: see ``ThinkAnswer``. The first two extract the answer.
 ///
 /// `pattern=`: a ``Pattern`` found anywhere in the response; extracts its first group, or else the match.
 package struct FormatReward: RolloutReward {
   enum Form: String, CaseIterable {
     case answerLine = "answer-line"
-    case strict, think
+    case strict, lenient, think
     case lines = "r1-line"
     case tagCount = "tag-count"
   }
@@ -27,7 +27,8 @@ package struct FormatReward: RolloutReward {
   static let entry = RewardRegistry.Entry(
     name: "format", summary: "1 when the response has the asked form",
     keys: [
-      ("form", "answer-line, strict, think, r1-line or tag-count"), ("pattern", "a regular expression to be found"),
+      ("form", "answer-line, strict, lenient, think, r1-line or tag-count"),
+      ("pattern", "a regular expression to be found"),
     ],
     make: { (options) throws(RewardError) in
       guard let text = options["pattern"] else {
@@ -46,6 +47,7 @@ package struct FormatReward: RolloutReward {
     switch form {
     case .answerLine: return verdict(text, Self.lastAnswerLine(in: text))
     case .strict: return verdict(text, ThinkAnswer.strict(text))
+    case .lenient: return verdict(text, ThinkAnswer.lenient(text))
     case .think: return RewardOutput(ThinkAnswer.think(text) ? 1 : 0)
     case .lines: return RewardOutput(ThinkAnswer.lines(text) ? 1 : 0)
     case .tagCount: return RewardOutput(ThinkAnswer.tagCount(text))

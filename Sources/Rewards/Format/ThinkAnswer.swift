@@ -18,6 +18,19 @@ enum ThinkAnswer {
     return thoughts.isEmpty || answer.isEmpty || !between.isEmpty ? nil : answer
   }
 
+  /// A closed `<think>` block and, anywhere behind it, a closed `<answer>` block, neither blank; anything may stand
+  /// around them.
+  /// - Returns: the trimmed content of the last answer, or nil where the form is missed.
+  static func lenient(_ text: [UInt8]) -> Range<Int>? {
+    guard let open = text.first("<think>", in: 0..<text.count),
+      let close = text.first("</think>", in: (open + 7)..<text.count),
+      !text.trimmed((open + 7)..<close).isEmpty,
+      let content = AnswerMarkers.lastTag(in: text, (close + 8)..<text.count)
+    else { return nil }
+    let answer = text.trimmed(content)
+    return answer.isEmpty ? nil : answer
+  }
+
   /// TRL `think_format_reward`: starts with `<think>`, no second one, a `</think>` after it.
   static func think(_ text: [UInt8]) -> Bool {
     text.has("<think>", at: 0, end: text.count) && text.first("<think>", in: 7..<text.count) == nil

@@ -16,7 +16,7 @@ package struct MathReward: RolloutReward {
   let percent: Percent
 
   package let name = "math"
-  package let version = 1
+  package let version = 2
   package var parameters: [(name: String, value: String)] {
     [("fallback", fallback.rawValue), ("percent", percent.rawValue)]
   }
@@ -36,59 +36,10 @@ package struct MathReward: RolloutReward {
 
   package func score(_ input: RewardInput) -> RewardOutput {
     guard let answer = input.answer else { return RewardOutput(nil) }
-    guard let gold = AnswerExtraction(text: answer, fallback: false).whole(0..<answer.count) else {
-      return textual(answer, input.response)
-    }
-    guard let number = AnswerExtraction(text: input.response, fallback: fallback == .last).number() else {
-      return RewardOutput(0)
-    }
-    return RewardOutput(isEqual(number, gold) ? 1 : 0, extracted: number.description.utf8)
-  }
-
-  private func isEqual(_ number: ExactNumber, _ gold: ExactNumber) -> Bool {
-    if number.asFraction.hasSameValue(as: gold.asFraction) { return true }
-    guard percent == .lenient, number.percent != gold.percent else { return false }
-    return gold.isAtLeastOne && number.hasSameValue(as: gold)
-  }
-
-  private func textual(_ answer: [UInt8], _ response: [UInt8]) -> RewardOutput {
-    var range = 0..<response.count
-    if let close = response.last("</think>", in: range) { range = (close + 8)..<response.count }
-    guard let mark = AnswerMarkers(in: response, range).markers.last else { return RewardOutput(0) }
-    var content = response.trimmed(mark.content)
-    if mark.kind == .answerLine || mark.kind == .hashes {
-      content = content.lowerBound..<(response[content].firstIndex(of: 0x0A) ?? content.upperBound)
-    }
-    let wanted = canonical(answer, 0..<answer.count)
-    let same = !wanted.isEmpty && canonical(response, content) == wanted
-    return RewardOutput(same ? 1 : 0, extracted: response[response.trimmed(content)])
-  }
-
-  /// The text without white space, `$`, and the names of commands that only set text.
-  private func canonical(_ text: [UInt8], _ range: Range<Int>) -> [UInt8] {
-    let reader = NumberReader(text: text, end: range.upperBound, loose: true)
-    var result: [UInt8] = []
-    var closers: [Bool] = []
-    var index = range.lowerBound
-    while index < range.upperBound {
-      let next = reader.space(index)
-      if next > index {
-        index = next
-        continue
-      }
-      if let open = reader.groupCommand(at: index) {
-        closers.append(true)
-        index = open + 1
-        continue
-      }
-      if text[index] == UInt8(ascii: "{") { closers.append(false) }
-      if text[index] == UInt8(ascii: "}"), closers.popLast() == true {
-        index += 1
-        continue
-      }
-      result.append(text[index])
-      index += 1
-    }
-    return result
+    let right = RightAnswer(answer, isPercentLenient: percent == .lenient)
+    let extraction = AnswerExtraction(
+      text: MathText.prepared(input.response), right: right, fallback: fallback == .last)
+    guard let found = extraction.judgement() else { return RewardOutput(0) }
+    return RewardOutput(found.isRight ? 1 : 0, extracted: found.span)
   }
 }

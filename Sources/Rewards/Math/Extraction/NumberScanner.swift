@@ -1,60 +1,39 @@
 /// Numbers inside of prose.
-extension AnswerExtraction {
-  /// Something that looks like a number: where it ends, and its value unless it is malformed or part of an expression.
+struct NumberScanner {
+  let text: [UInt8]
+
+  /// Something that looks like a number: where it is, and whether it stands for itself: not malformed and no part of an
+  /// expression or of a choice.
   struct Token {
     let start: Int
     let end: Int
     let number: ExactNumber?
+
+    var range: Range<Int> { start..<end }
   }
 
-  /// How much of a line behind a mark is searched; keeps texts of nothing but marks linear.
-  static let window = 256
-
-  /// The number behind `Answer:` or `####`: what stands there; else what the line is as a whole; else its first number.
-  func firstNumber(behind content: Range<Int>) -> ExactNumber? {
-    let start = text.skippingSpace(content.lowerBound, end: content.upperBound)
-    let reader = NumberReader(text: text, end: content.upperBound, loose: false)
-    switch reader.value(at: start) {
-    case .number(let number, _): return number
-    case .malformed: return nil
-    case .none: break
-    }
-    let line = lineRange(from: start, end: content.upperBound)
-    if let number = whole(line) { return number }
-    return nextToken(from: start, floor: start, end: line.upperBound)?.number
-  }
-
-  /// The number behind a mention of the answer on the same line. The inner nil: a number stands there, but denied or
-  /// as a part of an expression.
-  func stated(behind place: Int, end: Int) -> (number: ExactNumber?, found: Bool)? {
-    let line = lineRange(from: place, end: end)
-    var floor = text.skippingSpace(place, end: line.upperBound)
+  /// The number behind a mention of the answer on the same line; one that is denied has no value.
+  func stated(in line: Range<Int>) -> Token? {
+    var floor = text.skippingSpace(line.lowerBound, end: line.upperBound)
     if floor + 1 < line.upperBound, text[floor] == UInt8(ascii: "-") || text[floor] == UInt8(ascii: "="),
       isSpace(text[floor + 1])
     {
       floor += 1
     }
     guard let token = nextToken(from: floor, floor: floor, end: line.upperBound) else { return nil }
-    if text.first(" not ", in: place..<token.start) != nil { return (nil, true) }
-    return (token.number, true)
+    let isDenied = text.first(" not ", in: line.lowerBound..<token.start) != nil
+    return isDenied ? Token(start: token.start, end: token.end, number: nil) : token
   }
 
-  /// The last number of a range; nil when the last thing that looks like one is malformed or part of an expression.
-  func lastNumber(in range: Range<Int>) -> ExactNumber? {
+  /// The last thing of a range that looks like a number.
+  func last(in range: Range<Int>) -> Token? {
     var last: Token?
     var index = range.lowerBound
     while let token = nextToken(from: index, floor: range.lowerBound, end: range.upperBound) {
       last = token
       index = token.end
     }
-    return last?.number
-  }
-
-  private func lineRange(from start: Int, end: Int) -> Range<Int> {
-    var stop = start
-    let limit = min(end, start + Self.window)
-    while stop < limit, text[stop] != 0x0A { stop += 1 }
-    return start..<max(stop, start)
+    return last
   }
 
   /// The next token at or after `index`. Digits that touch a letter before them ("x2", "H2O") and ordinals ("2nd")

@@ -34,7 +34,8 @@ struct AnswerMarkers {
           index += 1
         }
       case UInt8(ascii: "{"):
-        openBraces.append((index == pendingBox, index + 1))
+        let isBare = index >= 5 && text.has("boxed", at: index - 5, end: range.upperBound)
+        openBraces.append((index == pendingBox || isBare, index + 1))
       case UInt8(ascii: "}"):
         if let open = openBraces.popLast(), open.isBox {
           // An outer box replaces the boxes inside of it: its content holds them.
@@ -62,8 +63,16 @@ struct AnswerMarkers {
       }
       index += 1
     }
+    addOpenBox(openBraces, range.upperBound)
     if let content = Self.lastTag(in: text, range) { markers.append(Marker(kind: .tag, content: content)) }
     markers.sort { $0.content.lowerBound < $1.content.lowerBound }
+  }
+
+  /// A box that the end of the text cut off counts where no closed one follows its beginning.
+  private mutating func addOpenBox(_ open: [(isBox: Bool, start: Int)], _ end: Int) {
+    guard let box = open.first(where: { $0.isBox }) else { return }
+    if let last = markers.last(where: { $0.kind == .box }), last.content.lowerBound > box.start { return }
+    markers.append(Marker(kind: .box, content: box.start..<end))
   }
 
   /// The content of the last closed `<answer>…</answer>`, or nil.
@@ -76,8 +85,9 @@ struct AnswerMarkers {
 
   /// The brace (or the first digit, as in `\boxed 5`) behind a box command, or nil.
   private static func boxCommand(in text: [UInt8], at index: Int, end: Int) -> Int? {
-    let width = text.has("\\boxed", at: index, end: end) ? 6 : (text.has("\\fbox", at: index, end: end) ? 5 : 0)
-    guard width > 0 else { return nil }
+    let names: [StaticString] = ["\\boxed", "\\fbox", "\\framebox"]
+    guard let name = names.first(where: { text.has($0, at: index, end: end) }) else { return nil }
+    let width = name.utf8CodeUnitCount
     let next = text.skippingSpace(index + width, end: end)
     guard next < end else { return nil }
     return text[next] == UInt8(ascii: "{") || isDigit(text[next]) ? next : nil

@@ -4,7 +4,8 @@
 ///     wrong answers     0
 ///
 /// L is the response's tokens; L_ref the mean length of the responses of the same group (`reference=group`, the
-/// default) or the reference length handed in with the prompt (`reference=given`).
+/// default), of a reference model's rollouts (`reference=given`, the program's `--reference-buffer`), or what the data
+/// set says (`reference=meta`: `meta.reference_length` and, for `lambda`, `meta.reference_accuracy`).
 ///
 /// `lambda=X` gives the paper's own form instead, for right and wrong answers alike:
 /// L_ref / L − 1 + X · (correct − reference accuracy), with the group's or the given share of right answers.
@@ -14,7 +15,7 @@
 /// nil: correctness unknown, no reference length, or one of 0 or less. A response of length 0 gets 0 in the default
 /// form and nil in the paper's.
 package struct LengthHarmonizingReward: Reward {
-  enum Reference: String, CaseIterable { case group, given }
+  enum Reference: String, CaseIterable { case group, given, meta }
 
   let reference: Reference
   let lambda: Double?
@@ -23,7 +24,7 @@ package struct LengthHarmonizingReward: Reward {
 
   package let name = "o1-pruner"
   package let version = 1
-  package let needs = RewardNeeds.correctness
+  package var needs: RewardNeeds { reference == .meta ? [.correctness, .meta] : .correctness }
   package var parameters: [(name: String, value: String)] {
     func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "none" }
     return [
@@ -34,7 +35,8 @@ package struct LengthHarmonizingReward: Reward {
   static let entry = RewardRegistry.Entry(
     name: "o1-pruner", summary: "reference length / length - 1 for correct answers",
     keys: [
-      ("reference", "group or given"), ("lambda", "accuracy weight of the paper's form; none: correct answers only"),
+      ("reference", "group, given or meta"),
+      ("lambda", "accuracy weight of the paper's form; none: correct answers only"),
       ("min", "lower clamp"), ("max", "upper clamp"),
     ],
     make: { (options) throws(RewardError) in
@@ -51,14 +53,20 @@ package struct LengthHarmonizingReward: Reward {
     let groupLength = group.isEmpty ? nil : lengths / Double(group.count)
     let groupAccuracy = judged.isEmpty ? nil : Double(judged.count { $0 }) / Double(judged.count)
     return group.map { input in
-      let length = reference == .group ? groupLength : input.referenceLength
-      let accuracy = reference == .group ? groupAccuracy : input.referenceAccuracy
+      let (length, accuracy) =
+        switch reference {
+        case .group: (groupLength, groupAccuracy)
+        case .given: (input.referenceLength, input.referenceAccuracy)
+        case .meta: (input.meta["reference_length"]?.number, input.meta["reference_accuracy"]?.number)
+        }
       return RewardOutput(value(input, referenceLength: length, referenceAccuracy: accuracy))
     }
   }
 
   private func value(_ input: RewardInput, referenceLength: Double?, referenceAccuracy: Double?) -> Double? {
-    guard let correct = input.correct, let referenceLength, referenceLength > 0 else { return nil }
+    guard let correct = input.correct, let referenceLength, referenceLength > 0, referenceLength.isFinite else {
+      return nil
+    }
     let length = Double(input.responseLength)
     let value: Double
     if let lambda {

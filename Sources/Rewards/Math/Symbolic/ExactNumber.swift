@@ -115,3 +115,16 @@ struct DecimalDigits: Equatable, Sendable {
     return String(decoding: text, as: UTF8.self)
   }
 }
+
+extension ExactNumber {
+  init(_ value: Int128) {
+    self.init(
+      negative: value < 0, top: DecimalDigits(String(value.magnitude).utf8.map { $0 - 0x30 }, exponent: 0))
+  }
+
+  /// Whether it is no decimal fraction, so that it is what it is and no rounded value.
+  var isExact: Bool { top.exponent >= 0 && bottom.exponent >= 0 }
+
+  /// Whether it is an integer as it is written (5.0 counts).
+  var isWhole: Bool { bottom == .one && top.exponent >= 0 }
+}

@@ -17,7 +17,7 @@ struct NumberReader {
   let loose: Bool
 
   /// Deeper brackets make no answer.
-  static let depthLimit = 24
+  static let depthLimit = 8
 
   enum Result: Equatable {
     case number(ExactNumber, end: Int)

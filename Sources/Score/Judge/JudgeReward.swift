@@ -1,0 +1,121 @@
+internal import Formats
+internal import Pipeline
+internal import Rewards
+
+/// A generative judge compares each response with one of its own group, drawn at random (BRPO, Writing-Zero, arXiv
+/// 2506.00103): +1 where it is better, −1 where it is worse, 0 for a tie; null for the reference itself.
+struct JudgeReward: Scorer {
+  let name = "judge"
+  let version = 1
+  let parameters: [(name: String, value: String)]
+  let needs: RewardNeeds = [.conversation]
+  let rowsAtOnce = 64
+  private let backend: any JudgeBackend
+  private let template: JudgeTemplate
+  private let swaps: Bool
+  private let seed: Int
+
+  /// Pairs of which none could be read that show the judge itself to be at fault.
+  private static let hopeless = 4
+
+  static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
+    RewardRegistry.Entry(
+      name: "judge",
+      summary: "a language model compares with a random response of the group: 1, 0 or -1 (docs/command-rewards.md)",
+      keys: [
+        ("template", "a file with the question, instead of the one that is built in"),
+        ("swap", "false: ask once, in a random order; default true: in both orders"),
+      ] + HTTPJudge.keys, mainKey: "url"
+    ) { options in try JudgeReward(options, context, HTTPJudge(options, context)) }
+  }
+
+  init(_ options: RewardOptions, _ context: ScoringContext, _ backend: any JudgeBackend) throws {
+    template = try JudgeTemplate(path: options["template"])
+    swaps = try options.flag("swap", default: true)
+    seed = context.seed
+    self.backend = backend
+    parameters =
+      backend.parameters + [
+        ("template", template.digest), ("swap", "\(swaps)"), ("seed", "\(seed)"),
+      ]
+  }
+
+  /// One response against the reference, and where its questions are.
+  private struct Pair {
+    let group: Int
+    let place: Int
+    /// Whether the response stands first, for each question.
+    let isFirst: [Bool]
+    let questions: Range<Int>
+  }
+
+  func score(groups: [[RewardInput]]) throws -> [[RewardOutput]] {
+    var outputs = groups.map { $0.map { _ in RewardOutput(nil) } }
+    var pairs: [Pair] = []
+    var questions: [JudgeQuestion] = []
+    for (index, group) in groups.enumerated() where !group.isEmpty {
+      let reference = reference(of: group)
+      outputs[index][reference].extracted = "reference"
+      for (place, input) in group.enumerated() where place != reference && input.isSelected {
+        guard input.response != group[reference].response else {
+          outputs[index][place] = RewardOutput(0, extracted: "the same text")
+          continue
+        }
+        let start = questions.count
+        let orders = orders(input)
+        for isFirst in orders {
+          questions.append(question(input, group[reference], isFirst: isFirst))
+        }
+        pairs.append(Pair(group: index, place: place, isFirst: orders, questions: start..<questions.count))
+      }
+    }
+    let replies = try backend.replies(to: questions)
+    for pair in pairs { outputs[pair.group][pair.place] = output(pair, replies) }
+    if pairs.count >= Self.hopeless, pairs.allSatisfy({ outputs[$0.group][$0.place].value == nil }) {
+      throw RollbookError.badInput(
+        backend.place, "expected a line 'Verdict: A', 'Verdict: B' or 'Verdict: tie' in the reply, found none in "
+          + "\(replies.count) replies; the first ends in '\(Terminal.sanitizeLine(String(replies[0].suffix(160))))'",
+        hint: "max-tokens=N gives it more room; template=FILE asks otherwise")
+    }
+    return outputs
+  }
+
+  /// Which response of a group the others are compared with: it depends on the seed, the step and the prompt.
+  private func reference(of group: [RewardInput]) -> Int {
+    var draw = Draw(seed, "reference \(group[0].step) \(group[0].promptID)")
+    return Int.random(in: group.indices, using: &draw)
+  }
+
+  private func orders(_ input: RewardInput) -> [Bool] {
+    if swaps { return [true, false] }
+    var draw = Draw(seed, "order \(input.step) \(input.promptID) \(input.sample)")
+    return [draw.next() & 1 == 0]
+  }
+
+  private func question(_ input: RewardInput, _ reference: RewardInput, isFirst: Bool) -> JudgeQuestion {
+    let (a, b) = isFirst ? (input, reference) : (reference, input)
+    return JudgeQuestion(
+      name: "\(input.id) \(isFirst)",
+      text: template.question(prompt: Self.prompt(input), a: a.responseString, b: b.responseString, seed: seed))
+  }
+
+  /// The turns of the conversation, or the prompt as it is.
+  private static func prompt(_ input: RewardInput) -> String {
+    guard let text = input.messages, let json = try? JSON.parse(text, source: "messages"),
+      let messages = try? Message.messages(json, place: "messages"), !messages.isEmpty
+    else { return String(decoding: input.promptText, as: UTF8.self) }
+    if messages.count == 1 { return messages[0].content }
+    return messages.map { "[\($0.role)]\n\($0.content)" }.joined(separator: "\n\n")
+  }
+
+  private func output(_ pair: Pair, _ replies: [String]) -> RewardOutput {
+    var values: [Double] = []
+    for (isFirst, place) in zip(pair.isFirst, pair.questions) {
+      guard let verdict = Verdict(replies[place]) else { return RewardOutput(nil, extracted: "no verdict") }
+      values.append(verdict == .tie ? 0 : (verdict == .a) == isFirst ? 1 : -1)
+    }
+    guard let first = values.first else { return RewardOutput(nil) }
+    guard values.allSatisfy({ $0 == first }) else { return RewardOutput(0, extracted: "the orders disagree") }
+    return RewardOutput(first, extracted: first > 0 ? "better" : first < 0 ? "worse" : "tie")
+  }
+}
