@@ -20,7 +20,8 @@ extension ProgramTests {
       let first = try scratch.modelScores(["model=\(path)"], set: "one")
       #expect(Set(first.map(\.reward)).count > 16 && !first.contains { $0.reward == nil })
       guard try scratch.isBatchInvariant() else { return }
-      #expect(try scratch.modelScores(["model:path=\(path),batch-tokens=7"], set: "two", "--threads", "1").map(\.reward) == first.map(\.reward))
+      let alone = try scratch.modelScores(["model:path=\(path),batch-tokens=7"], set: "two", "--threads", "1")
+      #expect(alone.map(\.reward) == first.map(\.reward))
       // Every shard by a task of its own, the last one twice.
       for task in [2, 0, 1, 1] {
         _ = try scratch.modelScores(["model:path=\(path),tokens=stored"], set: "parts", "--shards", "\(task)/3")
@@ -35,22 +36,46 @@ extension ProgramTests {
       long.poll { scratch.names("shards/scores").contains { $0.hasPrefix("cut") } }
       long.send(SIGKILL)
       _ = long.wait()
-      #expect(try scratch.modelScores(["model:path=\(path),batch-tokens=1"], set: "cut").map(\.reward) == first.map(\.reward))
+      let resumed = try scratch.modelScores(["model:path=\(path),batch-tokens=1"], set: "cut")
+      #expect(resumed.map(\.reward) == first.map(\.reward))
       try scratch.rollbook("verify", "--deep").expect()
+    }
+
+    /// A component with a name of its own is the same wherever its model lies, and another for other weights.
+    @Test func whereTheModelLies() throws {
+      try scratch.generate(0).expect()
+      let path = try scratch.classifier("rm"), moved = scratch.folder + "/moved"
+      func run(_ path: String) throws -> Outcome {
+        try scratch.run(
+          "rollbook-score",
+          ["--buffer", scratch.buffer, "--step", "0", "--reward", "model=\(path)=0.5; as rm", "--json"])
+      }
+      #expect(try run(path).expect().json()["made"]?.int == 1)
+      try FileManager.default.moveItem(atPath: path, toPath: moved)
+      #expect(try run(moved).expect().json()["made"]?.int == 0)
+      let name = "shards/scores/\(Buffer.shardName(step: 0, part: 0, set: "main")).json".replacing(".arrow", with: "")
+      let manifest = try scratch.manifest(name)
+      #expect(manifest.action.kernels != "none" && manifest.inputs.contains { $0.role == "reward model" })
+      try run(try scratch.classifier("other") { $0.with("rms_norm_eps", 1e-3) }).expect(64, naming: "config=")
     }
 
     /// The score is weight · hidden at the last token: of the same weights in PPO's critic, one token further on.
     @Test func lastTokenAndSettings() throws {
       try scratch.generate(0).expect()
       let path = try scratch.classifier("rm")
-      let plain = try scratch.modelScores(["model=\(path)", "model:path=\(path),mean=2,std=4", "model:path=\(path),read=last"])
+      let plain = try scratch.modelScores([
+        "model=\(path)", "model:path=\(path),mean=2,std=4", "model:path=\(path),read=last",
+      ])
       for row in plain {
         let score = try #require(row.components[0])
         #expect(row.components[1] == (score - 2) / 4 && row.components[2] == score)
       }
       // transformers skips tokens at the end that are its pad token.
       let padded = try scratch.classifier("padded") { $0.with("pad_token_id", 1).with("mean", 0.5).with("std", 2) }
-      let rows = try scratch.modelScores(["model:path=\(padded),read=last", "model=\(padded)", "model:path=\(padded),mean=config,std=config"], set: "pad")
+      let rewards = [
+        "model:path=\(padded),read=last", "model=\(padded)", "model:path=\(padded),mean=config,std=config",
+      ]
+      let rows = try scratch.modelScores(rewards, set: "pad")
       for ((row, plain), rollout) in zip(zip(rows, plain), try scratch.allRollouts()) {
         #expect(row.components[0] == plain.components[0])
         #expect((row.components[1] == row.components[0]) == (rollout.responseTokens.last != 1))
@@ -106,7 +131,9 @@ extension ProgramTests {
         let text = change(try String(contentsOfFile: "\(other)/\(name)", encoding: .utf8))
         try text.write(toFile: "\(other)/\(name)", atomically: false, encoding: .utf8)
       }
-      try change("tokenizer.json") { $0.replacing("\"single_word\": false", with: "\"single_word\": true", maxReplacements: 1) }
+      try change("tokenizer.json") {
+        $0.replacing("\"single_word\": false", with: "\"single_word\": true", maxReplacements: 1)
+      }
       let stored = try scratch.modelScores(["model=\(path)"], set: "stored")
       #expect(Set(stored.map(\.reward)).count > 8)
       let outcome = try scratch.run(
@@ -114,7 +141,8 @@ extension ProgramTests {
         ["--buffer", scratch.buffer, "--step", "0", "--scores", "other", "--reward", "model=\(other)"])
       outcome.expect(naming: "another tokenizer")
       #expect(try scratch.storedScores("other").map(\.reward) == stored.map(\.reward))
-      #expect(try scratch.modelScores(["model:path=\(path),tokens=template"], set: "t").map(\.reward) == stored.map(\.reward))
+      let rendered = try scratch.modelScores(["model:path=\(path),tokens=template"], set: "t")
+      #expect(rendered.map(\.reward) == stored.map(\.reward))
       #expect(try scratch.modelScores(["model:path=\(path),tokens=text"], set: "text").allSatisfy { $0.reward != nil })
       try scratch.refuseReward(65, "logprob=\(scratch.folder)/speaker", ["tokenizer"]) {
         let speaker = scratch.folder + "/speaker"
@@ -124,7 +152,8 @@ extension ProgramTests {
       }
       try change("tokenizer_config.json") { $0.replacing("{{ bos_token }}", with: "{{ strftime_now('%d') }}") }
       try scratch.refuseReward(65, "model=\(other)", ["rollout", "date="])
-      #expect(try scratch.modelScores(["model:path=\(other),date=2026-11-21"], set: "day").allSatisfy { $0.reward != nil })
+      let dated = try scratch.modelScores(["model:path=\(other),date=2026-11-21"], set: "day")
+      #expect(dated.allSatisfy { $0.reward != nil })
       try change("tokenizer_config.json") { $0.replacing("chat_template", with: "no_template") }
       try scratch.refuseReward(65, "model=\(other)", ["chat template", "tokens=text"])
     }

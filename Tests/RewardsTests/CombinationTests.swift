@@ -10,6 +10,10 @@ import Testing
       "when math = 1.0; when format:form=strict >= 0.5; clip -2.0..4.0; from-step 100; until-step 200"
     ),
     ("format:pattern=a;b=0.2", "format:pattern=a;b", "format:pattern=a;b", 0.2, ""),
+    ("format:pattern=a,b=0.2", "format:pattern=a,b", "format:pattern=a,b", 0.2, ""),
+    ("o1-pruner:min=0,lambda=2", "o1-pruner:min=0,lambda=2", "o1-pruner:min=0,lambda=2", 1, ""),
+    ("command=a:b=0.5", "command=a:b", "command=a:b", 0.5, ""),
+    ("o1-pruner:min=0,lambda=2=0.5", "o1-pruner:min=0,lambda=2", "o1-pruner:min=0,lambda=2", 0.5, ""),
     ("format:pattern=a; b; in rm", "format:pattern=a; b", "format:pattern=a; b", 1, "in rm"),
   ])
   func terms(text: String, spec: String, name: String, weight: Double, modifiers: String) throws {

@@ -47,9 +47,13 @@ struct ConversationTokens: Sendable {
   /// The rows of one group, parallel to it; nil for what is not selected or has fewer than two tokens.
   /// - Throws: `badInput` for what the template refuses or what is too long, naming the rollout.
   func rows(_ group: [RewardInput], family: Int, _ model: ScoringModel) throws -> [ModelRow?] {
-    let turns = choice == .stored || choice == .text ? nil : try messages(group)
+    var last: (text: String?, turns: [Message]?) = (nil, nil)
     let sequences = try group.map { input -> [Int32] in
-      input.isSelected ? try cut(try tokens(input, turns, model), of: input.id, model) : []
+      guard input.isSelected else { return [] }
+      if choice != .stored, choice != .text, input.messages != last.text {
+        last = (input.messages, try messages(input))
+      }
+      return try cut(try tokens(input, last.turns, model), of: input.id, model)
     }
     let there = sequences.filter { !$0.isEmpty }
     // What they have in common is computed once; tokens of one conversation may part within the last prompt token.
@@ -60,9 +64,9 @@ struct ConversationTokens: Sendable {
     return sequences.map { ModelRow($0, sharing: shared, family: family) }
   }
 
-  private func messages(_ group: [RewardInput]) throws -> [Message]? {
-    guard let text = group.first?.messages else { return nil }
-    let place = "rollout \(group[0].id)"
+  private func messages(_ input: RewardInput) throws -> [Message]? {
+    guard let text = input.messages else { return nil }
+    let place = "rollout \(input.id)"
     return try Message.messages(JSON.parse(text, source: place), place: place)
   }
 
@@ -84,7 +88,8 @@ struct ConversationTokens: Sendable {
       } catch let error as RollbookError {
         throw RollbookError.badInput(
           "rollout \(input.id)", "\(model.path) cannot render its conversation: \(error.message)",
-          hint: "tokens=text shows it the prompt as the policy saw it; a template that asks for the day needs date=YYYY-MM-DD")
+          hint: "tokens=text shows it the prompt as the policy saw it; a template that asks for the day needs "
+            + "date=YYYY-MM-DD")
       }
     }
     guard choice != .template else {

@@ -60,8 +60,8 @@ struct ModelSource {
     return try files.flatMap { try ValueHead(configuration, from: $0.weights, path: path) }
   }
 
-  /// Whether the bias of the score is known, which a file of Hugging Face's has not got.
-  var isOurs: Bool { FileManager.default.fileExists(atPath: "\(root)/\(CheckpointWriter.headName)") }
+  /// Whether the head is in a file of its own, with the bias that Hugging Face's classifiers have not got.
+  var hasOwnHead: Bool { FileManager.default.fileExists(atPath: "\(root)/\(CheckpointWriter.headName)") }
 
   /// Nil where there is none.
   /// - Throws: `badInput` for one that is damaged.

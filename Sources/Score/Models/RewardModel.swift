@@ -35,8 +35,8 @@ struct RewardModel: Sendable {
     let settings = try ModelSettings(name, options, context)
     let center: Center = try options.choice("center", default: .trained)
     let matmul = context.models.matmul(settings.precision, context)
-    let source = try ModelSource(opening: settings.path)
     model = try context.models.model("reward \(settings.path) \(settings.precision) \(center)") {
+      let source = try ModelSource(opening: settings.path)
       let head = try Self.head(source, name)
       if center == .none { head.offset = 0 }
       return try ScoringModel(source, tokenizer: source.tokenizer(), head: head, role: "reward model", matmul) {
@@ -45,10 +45,10 @@ struct RewardModel: Sendable {
     }
     self.center = center
     batchTokens = settings.batchTokens
-    mean = try Self.statistic("mean", name, options, source) ?? 0
-    deviation = try Self.statistic("std", name, options, source) ?? 1
+    mean = try Self.statistic("mean", options, model) ?? 0
+    deviation = try Self.statistic("std", options, model) ?? 1
     guard deviation > 0 else { throw RewardError("\(name): std=\(deviation): expected a number above 0") }
-    tokens = try Self.tokens(name, options, context, source, model)
+    tokens = try Self.tokens(name, options, context, model)
   }
 
   private static func head(_ source: ModelSource, _ name: String) throws -> ValueHead {
@@ -65,23 +65,24 @@ struct RewardModel: Sendable {
 
   /// `mean=…` or `std=…`: a number, or what config.json says.
   private static func statistic(
-    _ key: String, _ name: String, _ options: RewardOptions, _ source: ModelSource
+    _ key: String, _ options: RewardOptions, _ model: ScoringModel
   ) throws -> Double? {
     guard options[key] == "config" else { return try options.number(key) }
-    guard let value = source.config[key]?.double, value.isFinite else {
-      throw RollbookError.badInput("\(source.path)/config.json", "expected the number '\(key)' for \(key)=config, found none")
+    guard let value = model.config[key]?.double, value.isFinite else {
+      throw RollbookError.badInput(
+        "\(model.path)/config.json", "expected the number '\(key)' for \(key)=config, found none")
     }
     return value
   }
 
   private static func tokens(
-    _ name: String, _ options: RewardOptions, _ context: ScoringContext, _ source: ModelSource, _ model: ScoringModel
+    _ name: String, _ options: RewardOptions, _ context: ScoringContext, _ model: ScoringModel
   ) throws -> ConversationTokens {
     var choice: ConversationTokens.Choice = try options.choice("tokens", default: .auto)
     if choice == .auto {
       guard let own = model.tokenizer?.digest else {
         throw RollbookError.missing(
-          "\(source.path)/tokenizer.json", "the model has no tokenizer, so nobody knows what its tokens mean",
+          "\(model.path)/tokenizer.json", "the model has no tokenizer, so nobody knows what its tokens mean",
           hint: "put its tokenizer.json there, or use tokens=stored if it was trained on the rollouts' tokens")
       }
       if try own == context.rolloutTokenizer() {
@@ -89,21 +90,23 @@ struct RewardModel: Sendable {
       } else if !context.quiet {
         Output.note(
           Terminal.sanitizeLine(
-            "note: \(source.path) has another tokenizer than the rollouts: it is shown their conversations by its own "
+            "note: \(model.path) has another tokenizer than the rollouts: it is shown their conversations by its own "
               + "chat template"))
       }
     }
     var read: ConversationTokens.Read = try options.choice("read", default: .auto)
-    if read == .auto { read = source.isOurs ? .last : .nonPad }
+    if read == .auto { read = model.hasOwnHead ? .last : .nonPad }
     let date = try options["date"].map { text in
-      guard let date = LocalTime(text) else { throw RewardError("\(name): date=\(text): expected a date as 2026-11-21") }
+      guard let date = LocalTime(text) else {
+        throw RewardError("\(name): date=\(text): expected a date as 2026-11-21")
+      }
       return date
     }
     let limit = model.configuration.maximumPositions
     return ConversationTokens(
       choice: choice, truncation: try options.choice("truncate", default: .none), date: date,
       limit: try options.count("max-tokens", name, 2...max(2, limit)) ?? limit,
-      pad: read == .nonPad ? source.config["pad_token_id"]?.int.flatMap { Int32(exactly: $0) } : nil)
+      pad: read == .nonPad ? model.config["pad_token_id"]?.int.flatMap { Int32(exactly: $0) } : nil)
   }
 
   /// What the rows must hold.

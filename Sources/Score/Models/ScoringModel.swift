@@ -40,6 +40,8 @@ final class ScoringModel: @unchecked Sendable {
   let configuration: ModelConfiguration
   let config: JSON
   let head: ValueHead?
+  /// Whether a checkpoint of ours holds the head in a file of its own.
+  let hasOwnHead: Bool
   /// Nil where its folder has none.
   let tokenizer: Tokenizer?
   /// In the words of provenance: digests of the weights and of what they mean.
@@ -58,6 +60,7 @@ final class ScoringModel: @unchecked Sendable {
     load: @escaping (Matmul) throws -> Transformer
   ) throws {
     (path, config, configuration) = (source.path, source.config, source.configuration)
+    hasOwnHead = source.hasOwnHead
     (self.tokenizer, self.head, self.matmul, self.load) = (tokenizer, head, matmul, load)
     precision = matmul.precision
     input = Manifest.Input(role: role, name: source.path, digest: source.digest)
@@ -92,9 +95,9 @@ final class ScoringModel: @unchecked Sendable {
       }
       for (sequence, range) in zip(packed.sequences, packed.ranges) { answers[sequence] = Array(found[range]) }
     }
-    if let place = answers.firstIndex(where: { $0.contains { $0.isNaN } }) {
+    if let place = answers.firstIndex(where: { !$0.allSatisfy(\.isFinite) }) {
       throw RollbookError.badInput(
-        path, "the model says NaN for the row of \(rows[place].prompt.count + rows[place].response.count) tokens",
+        path, "what it says of a row of \(rows[place].prompt.count + rows[place].response.count) tokens is no number",
         hint: "its weights are damaged, or training has diverged")
     }
     last = (question, rows, answers)
