@@ -61,6 +61,11 @@ extension Scratch {
     try run("rollbook", ["import", buffer, path, "--model", Self.example, "--step", "0"]).expect()
   }
 
+  func scoreManifest(set: String = "main") throws -> Manifest {
+    let name = Buffer.shardName(step: 0, part: 0, set: set).replacing(".arrow", with: ".json")
+    return try manifest("shards/scores/\(name)")
+  }
+
   /// Scores step 0 with one reward and returns its verdicts, in order.
   func judged(_ spec: String, set: String = "main", _ flags: String...) throws -> [CodeVerdict] {
     try run(

@@ -165,8 +165,7 @@ extension ProgramTests {
       let verdicts = try scratch.judged("code", set: "some", "--where", "sample = 7")
       #expect(values(verdicts) == "- -")
       _ = try scratch.judged("code:timeout=7.5,memory=300=1")
-      let manifest = try scratch.manifest(
-        "shards/scores/\(Buffer.shardName(step: 0, part: 0, set: "main")).json")
+      let manifest = try scratch.scoreManifest()
       let told = try #require(manifest.action.parameters["reward.0"])
       for word in [
         "timeout=7.5", "memory=300", "interpreter-version=Python 3", "digest=xxh3",
@@ -230,8 +229,7 @@ extension ProgramTests {
         0, naming: "WARNING", "WITHOUT A SANDBOX")
       let kept = try scratch.scores(0).map { CodeVerdict(value: $0.components[0], extracted: "") }
       #expect(values(kept) == "1 0 1")
-      let manifest = try scratch.manifest(
-        "shards/scores/\(Buffer.shardName(step: 0, part: 0, set: "main")).json")
+      let manifest = try scratch.scoreManifest()
       #expect(manifest.action.parameters["reward.0"]?.contains("sandbox=none") == true)
       let after = try FileManager.default.contentsOfDirectory(atPath: scratch.folder)
       #expect(
