@@ -61,7 +61,8 @@ struct CallWatch {
     }
     let ended = "the program ended before its tests did"
     if let code, code > 128, let failure = result.failure, failure.hasSuffix(ended) {
-      result.failure = failure.dropLast(ended.count) + "the program was killed by signal \(code - 128)"
+      result.failure =
+        failure.dropLast(ended.count) + "the program was killed by signal \(code - 128)"
     }
     return result
   }

@@ -9,52 +9,72 @@ enum CodeExtraction {
   ///
   /// - Returns: nil where there is none, or it is blank. Linear in the text.
   static func program(in response: [UInt8], _ settings: CodeSettings) -> String? {
-    var found: ArraySlice<UInt8>?
+    var found: [UInt8]?
     switch settings.source {
     case .fence: found = block(in: response[...], settings.languages)
-    case .tag: found = tag(in: response).map { block(in: $0, settings.languages) ?? $0 }
-    case .text: found = response[...]
+    case .tag: found = tag(in: response).map { block(in: $0, settings.languages) ?? Array($0) }
+    case .text: found = response
     }
     guard let found, found.count <= limit, !found.allSatisfy({ $0 <= 0x20 }) else { return nil }
     return String(decoding: found, as: UTF8.self)
   }
 
-  private static func block(in text: ArraySlice<UInt8>, _ languages: [String]) -> ArraySlice<UInt8>? {
-    var last: ArraySlice<UInt8>?
-    var open: (ticks: Int, start: Int, counts: Bool)?
-    var line = text.startIndex
-    while line < text.endIndex {
-      let end = text[line...].firstIndex(of: 0x0A) ?? text.endIndex
-      let next = min(end + 1, text.endIndex)
-      let inner = trimmed(text[line..<end])
-      let ticks = inner.prefix { $0 == UInt8(ascii: "`") }.count
-      if let opened = open {
-        let tail = inner.reversed().prefix { $0 == UInt8(ascii: "`") }.count
-        if ticks >= opened.ticks && ticks == inner.count {
-          if opened.counts { last = text[opened.start..<line] }
-          open = nil
-        } else if ticks == 0, tail == opened.ticks {  // code and the closing fence on one line
-          if opened.counts { last = text[opened.start..<(inner.endIndex - tail)] }
-          open = nil
-        }
-      } else if ticks >= 3, !inner.dropFirst(ticks).contains(UInt8(ascii: "`")) {
-        open = (ticks, next, counts(inner.dropFirst(ticks), languages))
+  /// A block opens at the end of a line with three or more backticks and perhaps a word, and closes at a line that
+  /// begins with as many and no word after them, or ends with them. Lines lose the opening line's indentation.
+  private static func block(in text: ArraySlice<UInt8>, _ languages: [String]) -> [UInt8]? {
+    var last: [UInt8]?
+    var open: (ticks: Int, indent: Int, counts: Bool)?
+    var content: [UInt8] = []
+    for line in text.split(separator: 0x0A, omittingEmptySubsequences: false) {
+      let inner = trimmed(line)
+      guard let opened = open else {
+        open = opening(line, languages)
+        content.removeAll()
+        continue
       }
-      line = next
+      let ticks = inner.prefix { $0 == tick }.count
+      let tail = inner.reversed().prefix { $0 == tick }.count
+      let body = line.dropFirst(min(opened.indent, line.prefix { $0 == 0x20 || $0 == 0x09 }.count))
+      if ticks >= opened.ticks, !isWord(inner.dropFirst(ticks).first) {
+        if opened.counts { last = content }
+        open = nil
+      } else if ticks == 0, tail == opened.ticks {
+        if opened.counts { last = content + trimmed(body, front: false).dropLast(tail) }
+        open = nil
+      } else {
+        content += body + [0x0A]
+      }
     }
     return last
   }
 
-  /// Whether a block with this text after its opening fence counts.
-  private static func counts(_ info: ArraySlice<UInt8>, _ languages: [String]) -> Bool {
-    let word = trimmed(info).prefix { $0 > 0x20 && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: ":") }
-    return word.isEmpty || languages.contains("*")
+  private static let tick = UInt8(ascii: "`")
+
+  private static func opening(
+    _ line: ArraySlice<UInt8>, _ languages: [String]
+  ) -> (ticks: Int, indent: Int, counts: Bool)? {
+    guard let last = line.lastIndex(of: tick) else { return nil }
+    let ticks = line[...last].reversed().prefix { $0 == tick }.count
+    guard ticks >= 3, !line[..<(last + 1 - ticks)].contains(tick) else { return nil }
+    let word = trimmed(line[(last + 1)...]).prefix {
+      $0 > 0x20 && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: ":")
+    }
+    let indent = line.prefix { $0 == 0x20 || $0 == 0x09 }.count
+    let counts =
+      word.isEmpty || languages.contains("*")
       || languages.contains(String(decoding: word, as: UTF8.self).lowercased())
+    return (ticks, indent, counts)
+  }
+
+  private static func isWord(_ byte: UInt8?) -> Bool {
+    byte.map { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 } ?? false
   }
 
   private static func tag(in text: [UInt8]) -> ArraySlice<UInt8>? {
     let (open, close) = (Array("<answer>".utf8), Array("</answer>".utf8))
-    guard let end = lastIndex(of: close, in: text[...]), let start = lastIndex(of: open, in: text[..<end]) else {
+    guard let end = lastIndex(of: close, in: text[...]),
+      let start = lastIndex(of: open, in: text[..<end])
+    else {
       return nil
     }
     return text[(start + open.count)..<end]
@@ -62,12 +82,14 @@ enum CodeExtraction {
 
   private static func lastIndex(of word: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
     guard text.count >= word.count else { return nil }
-    return (text.startIndex...(text.endIndex - word.count)).last { text[$0] == word[0] && text[$0...].starts(with: word) }
+    return (text.startIndex...(text.endIndex - word.count)).last {
+      text[$0] == word[0] && text[$0...].starts(with: word)
+    }
   }
 
-  private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+  private static func trimmed(_ text: ArraySlice<UInt8>, front: Bool = true) -> ArraySlice<UInt8> {
     var text = text
-    while let first = text.first, first <= 0x20 { text.removeFirst() }
+    while front, let first = text.first, first <= 0x20 { text.removeFirst() }
     while let last = text.last, last <= 0x20 { text.removeLast() }
     return text
   }

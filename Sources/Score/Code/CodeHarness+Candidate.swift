@@ -3,7 +3,7 @@ extension CodeHarness {
   /// the power to send other plain values, which it has anyway.
   static let candidatePart = #"""
     def candidate():
-        import operator, types
+        import builtins, operator, types
         limit = int(sys.argv[1])
         lines = Lines(3, 4, limit)
         objects, numbers = [], {}
@@ -20,6 +20,8 @@ extension CodeHarness {
                 return objects[x["h"]]
             if tag == "e":
                 return iter([codec.decode(y) for y in x["e"]])
+            if tag == "g":
+                return getattr(builtins, x["g"])
             if tag == "k":
                 def callback(*args, **named):
                     lines.put({"k": x["k"], "a": codec.encode(args), "w": codec.encode(named)})

@@ -72,6 +72,9 @@ extension CodeHarness {
         def handle(self, x):
             if isinstance(x, Remote):
                 return {"h": x._number}
+            # `eval` and the like must not become a way into this process.
+            if getattr(builtins, getattr(x, "__name__", ""), None) is x:
+                return {"g": x.__name__}
             if callable(x):
                 self.callbacks.append(x)
                 return {"k": len(self.callbacks) - 1}
@@ -182,11 +185,12 @@ extension CodeHarness {
 
         def name(self, name, told):
             """What a name of the response's program is to the tests; a module is the real one."""
-            if "u" in told:
-                module = str(told["u"])
-                if module.partition(".")[0] in sys.stdlib_module_names:
-                    return __import__(module, fromlist=["_"])
-                raise KeyError(name)
+            # Nothing else may go by the name of a module: its functions would be told what is expected.
+            if name in sys.stdlib_module_names or name in ("np", "numpy"):
+                module = "numpy" if name == "np" else name
+                if told.get("u") != module:
+                    raise KeyError(name)
+                return __import__(module)
             if "p" in told:
                 bases = [str(other)[:80] for other in told["p"]][1:17]
                 self.errors[name] = type(name, (self.error_class(bases or ["Exception"]),), {})

@@ -18,7 +18,8 @@ struct CodeReward: Scorer {
 
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
     RewardRegistry.Entry(
-      name: "code", summary: "1 if the program passes the prompt's tests, run in a sandbox (docs/sandbox.md)",
+      name: "code",
+      summary: "1 if the program passes the prompt's tests, run in a sandbox (docs/sandbox.md)",
       keys: CodeSettings.keys, make: { try CodeReward(CodeSettings($0), context) })
   }
 
@@ -32,14 +33,18 @@ struct CodeReward: Scorer {
     let told = try run.probe()
     let program: [(name: String, value: String)]
     if let interpreter = sandbox.interpreter {
-      program = [("interpreter", interpreter), ("says", told), ("digest", try Digest.file(interpreter))]
+      program = [
+        ("interpreter", interpreter), ("interpreter-version", told),
+        ("digest", try Digest.file(interpreter)),
+      ]
     } else {
       program = [("command", settings.command ?? "")]
     }
     parameters = program + settings.parameters + [("sandbox", sandbox.name)]
     if sandbox.isUnsafe {
       Output.note(
-        "WARNING: --unsafe-code: programs that a model wrote run WITHOUT A SANDBOX, with your files, network and rights.")
+        "WARNING: --unsafe-code: programs that a model wrote run WITHOUT A SANDBOX, with your files, network and rights"
+      )
     }
   }
 
@@ -70,7 +75,9 @@ struct CodeReward: Scorer {
     case .none: return RewardOutput(nil)
     case .programs(let cases): result = try run.programs(program, cases)
     case .calls(let job):
-      guard settings.isPython else { return RewardOutput(nil, extracted: "tests that call functions need Python") }
+      guard settings.isPython else {
+        return RewardOutput(nil, extracted: "tests that call functions need Python")
+      }
       result = try run.calls(program, job)
     }
     if let broken = result.broken { return RewardOutput(nil, extracted: line(broken)) }

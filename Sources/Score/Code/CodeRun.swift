@@ -48,7 +48,8 @@ struct CodeRun: Sendable {
       do { return try body() } catch let error as NotStarted { why = error.why }
     }
     throw RollbookError.missing(
-      "code", "the sandbox does not start: \(why)", hint: "rows that are scored are kept; see docs/sandbox.md")
+      "code", "the sandbox does not start: \(why)",
+      hint: "rows that are scored are kept; see docs/sandbox.md")
   }
 
   /// Without a sandbox a folder of the system's stands in for the private one.
@@ -61,7 +62,9 @@ struct CodeRun: Sendable {
   }
 
   private func callsOnce(_ job: [UInt8], folder: String?) throws -> CodeResult {
-    let requests = try Descriptor.pipe(), replies = try Descriptor.pipe(), reports = try Descriptor.pipe()
+    let requests = try Descriptor.pipe()
+    let replies = try Descriptor.pipe()
+    let reports = try Descriptor.pipe()
     let null = try Descriptor.null()
     let python = [sandbox.interpreter ?? "python3", "-s", "-B", "-c"]
     let candidate = try start(
@@ -70,19 +73,23 @@ struct CodeRun: Sendable {
     defer { candidate.end() }
     let driver = try start(
       python + [CodeHarness.driver],
-      [try .holding(job), reports.writer, null, replies.reader, requests.writer], isGuestAlone: true)
+      [try .holding(job), reports.writer, null, replies.reader, requests.writer], isGuestAlone: true
+    )
     defer { driver.end() }
     for pipe in [requests, replies] {
       pipe.reader.close()
       pipe.writer.close()
     }
     reports.writer.close()
-    var watch = CallWatch(reports: Intake(reports.reader, limit: 8 << 20), timeout: settings.timeout)
+    var watch = CallWatch(
+      reports: Intake(reports.reader, limit: 8 << 20), timeout: settings.timeout)
     while !watch.hasEnded {
       try checkInterrupt()
       Intake.wait([watch.reports], milliseconds: 50)
       watch.tick()
-      guard watch.isReady || watch.clock.seconds < Self.startLimit else { throw NotStarted(why: "time ran out") }
+      guard watch.isReady || watch.clock.seconds < Self.startLimit else {
+        throw NotStarted(why: "time ran out")
+      }
     }
     if let why = watch.notStarted { throw NotStarted(why: why) }
     driver.end()
@@ -96,12 +103,15 @@ struct CodeRun: Sendable {
   }
 
   private func checkInterrupt() throws {
-    if Interrupt.requested { throw Interrupt.error("the responses that were just running are not kept") }
+    if Interrupt.requested {
+      throw Interrupt.error("the responses that were just running are not kept")
+    }
   }
 
   /// - Parameter file: The program's file, where the guest reads one.
   private func start(
-    _ guest: [String], _ descriptors: [Descriptor], isGuestAlone: Bool, file: Descriptor? = nil, folder: String? = nil
+    _ guest: [String], _ descriptors: [Descriptor], isGuestAlone: Bool, file: Descriptor? = nil,
+    folder: String? = nil
   ) throws -> GuardedProcess {
     let command = sandbox.command(
       guest, first: descriptors.count, isGuestAlone: isGuestAlone, hasFile: file != nil,
@@ -142,7 +152,8 @@ extension CodeRun {
         let last = run.errors.split(whereSeparator: \.isNewline).last.map { ": \($0)" } ?? ""
         why = (code > 128 ? "killed by signal \(code - 128)" : "exit code \(code)") + last
       } else {
-        why = OutputComparison.difference(run.output, expected: Array(test.output.utf8), by: settings.comparison)
+        why = OutputComparison.difference(
+          run.output, expected: Array(test.output.utf8), by: settings.comparison)
       }
       if let why { result.fail("test \(number + 1): \(why)") } else { result.passed += 1 }
       if why != nil, !settings.isPartial { break }
@@ -153,7 +164,9 @@ extension CodeRun {
   private func run(_ program: String, input: String) throws -> Run {
     try persistently {
       try inFolder { folder in
-        guard let folder else { return try runOnce(guest(Sandbox.file), program, input: input, folder: nil) }
+        guard let folder else {
+          return try runOnce(guest(Sandbox.file), program, input: input, folder: nil)
+        }
         try program.write(toFile: folder + "/program", atomically: false, encoding: .utf8)
         return try runOnce(guest(folder + "/program"), program, input: input, folder: folder)
       }
@@ -162,26 +175,39 @@ extension CodeRun {
 
   private func guest(_ file: String) -> [String] {
     if let command = settings.command {
-      let line = command.contains("{file}") ? command.replacing("{file}", with: file) : "\(command) \(file)"
+      let line =
+        command.contains("{file}") ? command.replacing("{file}", with: file) : "\(command) \(file)"
       return ["/bin/sh", "-c", line]
     }
-    return [sandbox.interpreter ?? settings.interpreter] + (settings.isPython ? ["-s", "-B"] : []) + [file]
+    return [sandbox.interpreter ?? settings.interpreter] + (settings.isPython ? ["-s", "-B"] : [])
+      + [file]
   }
 
-  private func runOnce(_ guest: [String], _ program: String?, input: String, folder: String?) throws -> Run {
-    let output = try Descriptor.pipe(), errors = try Descriptor.pipe()
+  private func runOnce(_ guest: [String], _ program: String?, input: String, folder: String?) throws
+    -> Run
+  {
+    let output = try Descriptor.pipe()
+    let errors = try Descriptor.pipe()
     let process = try start(
-      guest, [try .holding(Array(input.utf8)), output.writer, errors.writer], isGuestAlone: settings.isPython,
-      file: try sandbox.isUnsafe ? nil : program.map { try .holding(Array($0.utf8)) }, folder: folder)
+      guest, [try .holding(Array(input.utf8)), output.writer, errors.writer],
+      isGuestAlone: settings.isPython,
+      file: try sandbox.isUnsafe ? nil : program.map { try .holding(Array($0.utf8)) },
+      folder: folder)
     defer { process.end() }
     output.writer.close()
     errors.writer.close()
-    let out = Intake(output.reader, limit: settings.output << 10), err = Intake(errors.reader, limit: 1 << 16)
-    var clock = WatchedClock(), start = WatchedClock()
+    let out = Intake(output.reader, limit: settings.output << 10)
+    let err = Intake(errors.reader, limit: 1 << 16)
+    var clock = WatchedClock()
+    var start = WatchedClock()
     var run = Run()
     while !(out.isClosed && err.isClosed && process.code() != nil) {
       try checkInterrupt()
-      if out.isClosed && err.isClosed { usleep(1000) } else { Intake.wait([out, err], milliseconds: 50) }
+      if out.isClosed && err.isClosed {
+        usleep(1000)
+      } else {
+        Intake.wait([out, err], milliseconds: 50)
+      }
       guard process.hasBegun || process.code() != nil else {
         start.tick()
         clock = WatchedClock()
@@ -202,12 +228,20 @@ extension CodeRun {
   /// A first run, to see that the sandbox works here: the interpreter's version.
   /// - Throws: `missing`, saying what to install or to allow.
   func probe() throws -> String {
-    let guest = settings.command == nil ? [sandbox.interpreter ?? "", "--version"] : ["/bin/sh", "-c", "echo sh"]
+    let guest =
+      settings.command == nil
+      ? [sandbox.interpreter ?? "", "--version"] : ["/bin/sh", "-c", "echo sh"]
     var run = Run()
-    do { run = try runOnce(guest, nil, input: "", folder: "/") } catch let error as NotStarted { run.errors = error.why }
+    do { run = try runOnce(guest, nil, input: "", folder: "/") } catch let error as NotStarted {
+      run.errors = error.why
+    }
     let text = String(decoding: run.output, as: UTF8.self) + run.errors
-    if run.code == 0 { return Terminal.sanitizeLine(text.split(separator: "\n").first.map(String.init) ?? "", limit: 80) }
-    let isForbidden = text.contains("namespace") || text.contains("ermission") || text.contains("uid map")
+    if run.code == 0 {
+      return Terminal.sanitizeLine(
+        text.split(separator: "\n").first.map(String.init) ?? "", limit: 80)
+    }
+    let isForbidden =
+      text.contains("namespace") || text.contains("ermission") || text.contains("uid map")
     throw RollbookError.missing(
       "code", "the sandbox does not work here: \(Terminal.sanitizeLine(text, limit: 200))",
       hint: (isForbidden
@@ -219,7 +253,8 @@ extension CodeRun {
 
   /// What a program of the system says, outside of any sandbox.
   static func output(of command: [String]) throws -> String {
-    let null = try Descriptor.null(), output = try Descriptor.pipe()
+    let null = try Descriptor.null()
+    let output = try Descriptor.pipe()
     let process = try GuardedProcess(
       command, descriptors: [null, output.writer, null], information: nil)
     defer { process.end() }

@@ -34,17 +34,22 @@ struct CodeSettings: Sendable {
   var baseName: String { interpreter.split(separator: "/").last.map(String.init) ?? interpreter }
 
   static let keys: [(key: String, explanation: String)] = [
-    ("interpreter", "python3, node, bash, … or a path"), ("command", "a shell command with {file} instead"),
+    ("interpreter", "python3, node, bash, … or a path"),
+    ("command", "a shell command with {file} instead"),
     ("language", "code blocks that count, LANGUAGE|LANGUAGE"), ("from", "fence, tag or text"),
-    ("compare", "lines, exact or tokens of the output"), ("partial", "true: the share of tests, false: all or nothing"),
+    ("compare", "lines, exact or tokens of the output"),
+    ("partial", "true: the share of tests, false: all or nothing"),
     ("timeout", "wall-clock seconds"), ("cpu", "processor seconds"), ("memory", "MB per process"),
-    ("processes", "processes and threads"), ("output", "KB"), ("disk", "MB"), ("read", "more folders, DIR:DIR"),
+    ("processes", "processes and threads"), ("output", "KB"), ("disk", "MB"),
+    ("read", "more folders, DIR:DIR"),
   ]
 
   init(_ options: RewardOptions) throws {
     interpreter = options["interpreter"] ?? interpreter
     command = options["command"]
-    guard !interpreter.isEmpty, !interpreter.utf8.contains(0), command != "", command?.utf8.contains(0) != true else {
+    guard !interpreter.isEmpty, !interpreter.utf8.contains(0), command != "",
+      command?.utf8.contains(0) != true
+    else {
       throw RewardError("code: interpreter and command need a text")
     }
     guard command == nil || options["interpreter"] == nil else {
@@ -65,7 +70,8 @@ struct CodeSettings: Sendable {
     disk = Int(try Self.number(options, "disk", 64, 1...65_536))
     readable = (options["read"] ?? "").split(separator: ":").map(String.init)
     guard readable.allSatisfy({ $0.hasPrefix("/") && $0 != "/" && !$0.utf8.contains(0) }) else {
-      throw RewardError("code: read=\(options["read"] ?? ""): expected absolute paths of folders, not /")
+      throw RewardError(
+        "code: read=\(options["read"] ?? ""): expected absolute paths of folders, not /")
     }
     languages = (options["language"] ?? "").lowercased().split(separator: "|").map(String.init)
     if languages.isEmpty { languages = Self.languages(of: command == nil ? baseName : "") }
@@ -74,8 +80,10 @@ struct CodeSettings: Sendable {
   /// Settings that decide a value.
   var parameters: [(name: String, value: String)] {
     [
-      ("from", source.rawValue), ("language", languages.joined(separator: "|")), ("compare", comparison.rawValue),
-      ("partial", "\(isPartial)"), ("timeout", "\(timeout)"), ("cpu", "\(Int(cpu))"), ("memory", "\(memory)"),
+      ("from", source.rawValue), ("language", languages.joined(separator: "|")),
+      ("compare", comparison.rawValue),
+      ("partial", "\(isPartial)"), ("timeout", "\(timeout)"), ("cpu", "\(Int(cpu))"),
+      ("memory", "\(memory)"),
       ("processes", "\(processes)"), ("output", "\(output)"), ("disk", "\(disk)"),
       ("read", readable.joined(separator: ":")), ("harness", "\(CodeHarness.version)"),
     ]
@@ -98,7 +106,8 @@ struct CodeSettings: Sendable {
   ) throws -> Double {
     guard let number = try options.number(key) else { return value }
     guard range.contains(number) else {
-      throw RewardError("code: \(key)=\(options[key] ?? ""): expected \(range.lowerBound) to \(range.upperBound)")
+      throw RewardError(
+        "code: \(key)=\(options[key] ?? ""): expected \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }

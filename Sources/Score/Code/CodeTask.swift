@@ -15,8 +15,8 @@ enum CodeTask {
   case none
 
   /// From the prompt's `meta`: `tests`, `test`, `test_list`, `test_cases`, `input_output`, or `inputs` and `outputs`;
-  /// `entry_point` or `fn_name`; `setup` or `test_setup_code`. Else from its answer, where that is a JSON list or object, or
-  /// Python with an `assert`.
+  /// `entry_point` or `fn_name`; `setup` or `test_setup_code`. Else from its answer, where that is a JSON
+  /// list or object, or Python with an `assert`.
   init(_ input: RewardInput) {
     let meta = input.metaText.flatMap { try? JSON.parse($0, source: "meta") }
     let answer = input.answer.map { String(decoding: $0, as: UTF8.self) }
@@ -40,13 +40,19 @@ enum CodeTask {
   private static func task(_ tests: JSON, _ entry: String?, _ setup: String?) -> CodeTask {
     if let text = tests.string {
       let isJSON = "[{".contains(text.first { !$0.isWhitespace } ?? " ")
-      if isJSON, let json = try? JSON.parse(text, source: "tests"), json.string == nil { return task(json, entry, setup) }
+      if isJSON, let json = try? JSON.parse(text, source: "tests"), json.string == nil {
+        return task(json, entry, setup)
+      }
       return asserts([text], entry, setup)
     }
     if let list = tests.array {
       let sources = list.compactMap(\.string)
-      if !sources.isEmpty { return sources.count == list.count ? asserts(sources, entry, setup) : .none }
-      let pairs = list.compactMap { pair($0["input"], $0["output"] ?? $0["expected_output"] ?? $0["expected"]) }
+      if !sources.isEmpty {
+        return sources.count == list.count ? asserts(sources, entry, setup) : .none
+      }
+      let pairs = list.compactMap {
+        pair($0["input"], $0["output"] ?? $0["expected_output"] ?? $0["expected"])
+      }
       return pairs.count == list.count ? cases(pairs, entry) : .none
     }
     guard let inputs = (tests["inputs"] ?? tests["input"])?.array,
@@ -75,7 +81,9 @@ enum CodeTask {
       let cases = pairs.map { JSON.object(["input": $0.0, "output": $0.1]) }
       return .calls(["cases": .array(cases), "entry": .string(entry)])
     }
-    let texts = pairs.compactMap { pair in lines(pair.0).flatMap { input in lines(pair.1).map { Case(input: input, output: $0) } } }
+    let texts = pairs.compactMap { pair in
+      lines(pair.0).flatMap { input in lines(pair.1).map { Case(input: input, output: $0) } }
+    }
     return texts.count == pairs.count ? .programs(texts) : .none
   }
 

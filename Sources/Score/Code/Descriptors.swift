@@ -25,7 +25,9 @@ final class Descriptor {
   /// The reading and the writing end.
   static func pipe() throws -> (reader: Descriptor, writer: Descriptor) {
     var ends: [Int32] = [-1, -1]
-    guard try LinuxCalls.checked(LinuxCalls.pipe2)(&ends, O_CLOEXEC) == 0 else { throw RollbookError.system("make a pipe", "for a sandbox", errno: errno) }
+    guard try LinuxCalls.checked(LinuxCalls.pipe2)(&ends, O_CLOEXEC) == 0 else {
+      throw RollbookError.system("make a pipe", "for a sandbox", errno: errno)
+    }
     let reader: Descriptor
     do { reader = try Descriptor(lifting: ends[0], "make a pipe") } catch {
       Glibc.close(ends[1])
@@ -37,14 +39,19 @@ final class Descriptor {
   /// A file in memory with these bytes, to be read from its start: unlike a pipe it never waits for its reader.
   static func holding(_ bytes: some Collection<UInt8>) throws -> Descriptor {
     let file = try Descriptor(
-      lifting: LinuxCalls.checked(LinuxCalls.memoryFile)("rollbook", LinuxCalls.memoryFileClosesOnExec),
+      lifting: LinuxCalls.checked(LinuxCalls.memoryFile)(
+        "rollbook", LinuxCalls.memoryFileClosesOnExec),
       "make a file in memory")
     let bytes = Array(bytes)
     var done = 0
     while done < bytes.count {
-      let count = bytes.withUnsafeBytes { write(file.number, $0.baseAddress! + done, bytes.count - done) }
+      let count = bytes.withUnsafeBytes {
+        write(file.number, $0.baseAddress! + done, bytes.count - done)
+      }
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw RollbookError.system("write", "a file in memory for a sandbox", errno: errno) }
+      guard count > 0 else {
+        throw RollbookError.system("write", "a file in memory for a sandbox", errno: errno)
+      }
       done += count
     }
     lseek(file.number, 0, SEEK_SET)
@@ -97,7 +104,9 @@ final class Intake {
 
   /// Waits until one of the open ones has something, or for `milliseconds`.
   static func wait(_ intakes: [Intake], milliseconds: Int32) {
-    var list = intakes.filter { !$0.isClosed }.map { pollfd(fd: $0.source.number, events: Int16(POLLIN), revents: 0) }
+    var list = intakes.filter { !$0.isClosed }.map {
+      pollfd(fd: $0.source.number, events: Int16(POLLIN), revents: 0)
+    }
     poll(&list, nfds_t(list.count), milliseconds)
     for intake in intakes { intake.read() }
   }

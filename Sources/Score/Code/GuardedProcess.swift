@@ -8,14 +8,14 @@ final class GuardedProcess {
   /// Where bubblewrap says which process holds the sandbox together.
   private let information: Intake?
   private var status: Int32?
-  /// Whether a signal of ours ended it.
-  private(set) var wasKilled = false
+  private var isOver = false
 
   /// - Parameters:
   ///   - descriptors: By the child's numbers, from 0 on.
   ///   - information: The reading end of bubblewrap's `--info-fd`.
   init(_ command: [String], descriptors: [Descriptor], information: Descriptor?) throws {
-    var actions = posix_spawn_file_actions_t(), attributes = posix_spawnattr_t()
+    var actions = posix_spawn_file_actions_t()
+    var attributes = posix_spawnattr_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawnattr_init(&attributes)
     defer {
@@ -26,13 +26,15 @@ final class GuardedProcess {
       posix_spawn_file_actions_adddup2(&actions, descriptor.number, Int32(number))
     }
     _ = try LinuxCalls.checked(LinuxCalls.closeFrom)(&actions, Int32(descriptors.count))
-    var none = sigset_t(), all = sigset_t()
+    var none = sigset_t()
+    var all = sigset_t()
     sigemptyset(&none)
     sigfillset(&all)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
     let group = information == nil ? LinuxCalls.spawnSetsSession : Int32(POSIX_SPAWN_SETPGROUP)
-    posix_spawnattr_setflags(&attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | group))
+    posix_spawnattr_setflags(
+      &attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | group))
     var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
     words.append(nil)
     defer { for word in words { free(word) } }
@@ -65,20 +67,28 @@ final class GuardedProcess {
   /// Kills whatever is in the sandbox, and reaps. The kernel ends a process namespace with its first process, which is
   /// the child of the process that was started and is reaped by it; that one is killed where it does not follow in 2 s.
   func end() {
+    if isOver { return }
+    isOver = true
+    // Without a sandbox what the child left behind is found by its session's group only.
+    defer { if information == nil { kill(-pid, SIGKILL) } }
     if code() != nil { return }
-    wasKilled = true
     information?.read()
-    if let guardian, Self.parent(of: guardian) == pid { kill(guardian, SIGKILL) } else { kill(-pid, SIGKILL) }
+    if let guardian, Self.parent(of: guardian) == pid {
+      kill(guardian, SIGKILL)
+    } else {
+      kill(-pid, SIGKILL)
+    }
     for wait in 0..<2000 where code() == nil {
       if wait == 1999 { kill(-pid, SIGKILL) }
       usleep(1000)
     }
     while code() == nil { usleep(1000) }
-    if information == nil { kill(-pid, SIGKILL) }
   }
 
   private var guardian: pid_t? {
-    guard let information, let json = try? JSON.parse(information.bytes, source: "bwrap") else { return nil }
+    guard let information, let json = try? JSON.parse(information.bytes, source: "bwrap") else {
+      return nil
+    }
     return json["child-pid"]?.int.flatMap { pid_t(exactly: $0) }
   }
 

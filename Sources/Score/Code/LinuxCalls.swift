@@ -5,7 +5,8 @@ internal import Glibc
 enum LinuxCalls {
   typealias Pipe2 = @convention(c) (UnsafeMutablePointer<Int32>, Int32) -> Int32
   typealias MemoryFile = @convention(c) (UnsafePointer<CChar>, UInt32) -> Int32
-  typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+  typealias CloseFrom =
+    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
 
   static let pipe2 = find("pipe2", as: Pipe2.self)
   static let memoryFile = find("memfd_create", as: MemoryFile.self)

@@ -13,7 +13,8 @@ enum SeccompFilter {
 
   private enum Field { static let number: UInt32 = 0, architecture: UInt32 = 4, first: UInt32 = 16 }
   private enum Code {
-    static let load: UInt16 = 0x20, equal: UInt16 = 0x15, atLeast: UInt16 = 0x35, anyBit: UInt16 = 0x45
+    static let load: UInt16 = 0x20, equal: UInt16 = 0x15, atLeast: UInt16 = 0x35,
+      anyBit: UInt16 = 0x45
     static let end: UInt16 = 0x06
   }
   private static let allow: UInt32 = 0x7FFF_0000
@@ -29,7 +30,8 @@ enum SeccompFilter {
     /// userfaultfd, process_vm_*, open_by_handle_at, personality, the loaders of modules and kernels, memfd_create and
     /// _secret (memory that no limit counts), System V memory and queues, mount's new calls, pidfd_getfd.
     private static let always: [UInt32] = [
-      101, 165, 166, 155, 161, 272, 308, 250, 248, 249, 321, 298, 323, 310, 311, 304, 135, 175, 176, 313, 246, 320, 319,
+      101, 165, 166, 155, 161, 272, 308, 250, 248, 249, 321, 298, 323, 310, 311, 304, 135, 175, 176,
+      313, 246, 320, 319,
       447, 29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 428, 429, 430, 431, 432, 433, 438, 442,
     ]
     /// fork, vfork, socket, kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal.
@@ -41,8 +43,10 @@ enum SeccompFilter {
     private static let missing: [UInt32] = [435, 425]
     /// The same calls as on x86-64.
     private static let always: [UInt32] = [
-      117, 40, 39, 41, 51, 97, 268, 219, 217, 218, 280, 241, 282, 270, 271, 265, 92, 105, 106, 273, 104, 294, 279,
-      447, 194, 195, 196, 197, 190, 191, 193, 186, 187, 188, 189, 428, 429, 430, 431, 432, 433, 438, 442,
+      117, 40, 39, 41, 51, 97, 268, 219, 217, 218, 280, 241, 282, 270, 271, 265, 92, 105, 106, 273,
+      104, 294, 279,
+      447, 194, 195, 196, 197, 190, 191, 193, 186, 187, 188, 189, 428, 429, 430, 431, 432, 433, 438,
+      442,
     ]
     private static let others: [UInt32] = [198, 129, 130, 138, 240, 424]
   #else
@@ -79,7 +83,11 @@ enum SeccompFilter {
     add(Code.equal, 1, 0, clone)
     add(Code.end, 0, 0, allow)
     add(Code.load, 0, 0, Field.first)
-    if kind == .alone { add(Code.anyBit, 1, 0, 0x0001_0000) } else { add(Code.anyBit, 0, 1, 0x7E02_0000) }
+    if kind == .alone {
+      add(Code.anyBit, 1, 0, 0x0001_0000)
+    } else {
+      add(Code.anyBit, 0, 1, 0x7E02_0000)
+    }
     add(Code.end, 0, 0, fail(1))
     add(Code.end, 0, 0, allow)
     return code
