@@ -39,10 +39,12 @@ package struct RepetitionReward: RolloutReward {
     let units = unit == .tokens ? input.responseTokens : Self.wordNumbers(input.response)
     guard units.count >= size else { return RewardOutput(0) }
     let total = units.count - size + 1
-    var grams: Set<ArraySlice<Int32>> = []
-    grams.reserveCapacity(total)
-    for start in 0..<total { grams.insert(units[start..<(start + size)]) }
-    let repeated = 1 - Double(grams.count) / Double(total)
+    var numbers = units
+    for order in 2..<max(size + 1, 2) {
+      var grams = NGrams(capacity: units.count)
+      numbers = grams.longer(numbers, units, order: order)
+    }
+    let repeated = 1 - Double(Set(numbers).count) / Double(total)
     return RewardOutput(repeated == 0 ? 0 : repeated * penalty)
   }
 

@@ -52,10 +52,16 @@ package struct BleuReward: RolloutReward {
     var product = 1.0
     var orders = 0
     var halving = 1.0
+    var (gotGrams, wantedGrams) = (got, wanted)
     for order in 1...4 where got.count >= order {
-      var most: [ArraySlice<Int32>: Int] = [:]
-      for reference in wanted { most.merge(Self.grams(reference, order)) { max($0, $1) } }
-      let matches = Self.grams(got, order).reduce(0) { $0 + min($1.value, most[$1.key] ?? 0) }
+      if order > 1 {
+        var grams = NGrams(capacity: got.count)
+        gotGrams = grams.longer(gotGrams, got, order: order)
+        wantedGrams = zip(wantedGrams, wanted).map { grams.longer($0, $1, order: order) }
+      }
+      var most: [Int32: Int] = [:]
+      for reference in wantedGrams { most.merge(Self.counts(reference)) { max($0, $1) } }
+      let matches = Self.counts(gotGrams).reduce(0) { $0 + min($1.value, most[$1.key] ?? 0) }
       if order == 1, matches == 0 { return 0 }
       let extra = smoothing == .addOne && order > 1 ? 1.0 : 0
       let total = Double(got.count - order + 1) + extra
@@ -79,10 +85,9 @@ package struct BleuReward: RolloutReward {
     return brevity * root(product, degree: orders)
   }
 
-  private static func grams(_ tokens: [Int32], _ order: Int) -> [ArraySlice<Int32>: Int] {
-    guard tokens.count >= order else { return [:] }
-    var counts: [ArraySlice<Int32>: Int] = [:]
-    for start in 0...(tokens.count - order) { counts[tokens[start..<(start + order)], default: 0] += 1 }
+  private static func counts(_ grams: [Int32]) -> [Int32: Int] {
+    var counts: [Int32: Int] = [:]
+    for gram in grams { counts[gram, default: 0] += 1 }
     return counts
   }
 
@@ -105,7 +110,7 @@ package struct BleuReward: RolloutReward {
         continue
       }
       close()
-      if !scalar.properties.isWhitespace { tokens.append(String(scalar)) }
+      if !scalar.isWhite { tokens.append(String(scalar)) }
     }
     close()
     return tokens

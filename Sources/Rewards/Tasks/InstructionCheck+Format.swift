@@ -151,25 +151,25 @@ extension InstructionCheck {
     return blank.count { !$0 }
   }
 
+  private static let shortened: Set<String> = [
+    "mr", "mrs", "ms", "dr", "prof", "st", "vs", "e.g", "i.e", "etc", "no", "fig",
+  ]
+
   /// Ends of sentences: marks that white space or the end follows (behind quotation marks and brackets), and a rest
   /// without one. "Mr.", "e.g." and the like end none.
   var sentences: Int {
-    let shortened: Set<String> = ["mr", "mrs", "ms", "dr", "prof", "st", "vs", "e.g", "i.e", "etc", "no", "fig"]
     let scalars = Array(String(decoding: text, as: UTF8.self).unicodeScalars)
-    let ends: Set<Unicode.Scalar> = [".", "!", "?", "…"]
-    let unspaced: Set<Unicode.Scalar> = ["。", "！", "？", "।", "؟"]
-    let closing: Set<Unicode.Scalar> = ["\"", "'", ")", "]", "”", "’", "*"]
     var (count, index, wordStart, hasContent) = (0, 0, 0, false)
     while index < scalars.count {
       let scalar = scalars[index]
       index += 1
-      if ends.contains(scalar) || unspaced.contains(scalar) {
+      if scalar.endsSentence || scalar.endsUnspacedSentence {
         let word = scalars[wordStart..<(index - 1)]
-        while index < scalars.count, ends.contains(scalars[index]) || closing.contains(scalars[index]) { index += 1 }
-        let isEnd = index == scalars.count || scalars[index].properties.isWhitespace || unspaced.contains(scalar)
+        while index < scalars.count, scalars[index].endsSentence || scalars[index].closesQuotation { index += 1 }
+        let isEnd = index == scalars.count || scalars[index].isWhite || scalar.endsUnspacedSentence
         let isShort =
           scalar == "." && word.count <= 4
-          && shortened.contains(String(String.UnicodeScalarView(word)).lowercased()) && index < scalars.count
+          && Self.shortened.contains(String(String.UnicodeScalarView(word)).lowercased()) && index < scalars.count
         if isEnd, hasContent, !isShort {
           count += 1
           hasContent = false
@@ -177,8 +177,22 @@ extension InstructionCheck {
       } else if scalar.isWord {
         hasContent = true
       }
-      if scalar.properties.isWhitespace { wordStart = index }
+      if scalar.isWhite { wordStart = index }
     }
     return count + (hasContent ? 1 : 0)
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var endsSentence: Bool { self == "." || self == "!" || self == "?" || self == "…" }
+  /// No white space follows these.
+  fileprivate var endsUnspacedSentence: Bool {
+    self == "。" || self == "！" || self == "？" || self == "।" || self == "؟"
+  }
+  fileprivate var closesQuotation: Bool {
+    switch self {
+    case "\"", "'", ")", "]", "”", "’", "*": true
+    default: false
+    }
   }
 }

@@ -54,10 +54,21 @@ package struct TokenOverlapReward: RolloutReward {
   }
 
   private static func tokens(_ text: ArraySlice<UInt8>) -> [String] {
-    let lower = String(decoding: text, as: UTF8.self).lowercased().unicodeScalars
-    let kept = lower.filter { scalar in
-      !(scalar.isASCII && scalar.value > 0x20 && scalar.value != 0x7F && !scalar.isWord)
+    var tokens: [String] = []
+    var token = String.UnicodeScalarView()
+    func close() {
+      let word = String(token)
+      token = String.UnicodeScalarView()
+      if !word.isEmpty, word != "a", word != "an", word != "the" { tokens.append(word) }
     }
-    return kept.split { $0.properties.isWhitespace }.map(String.init).filter { !["a", "an", "the"].contains($0) }
+    for scalar in String(decoding: text, as: UTF8.self).lowercased().unicodeScalars {
+      if scalar.isWhite {
+        close()
+      } else if !scalar.isASCII || scalar.isWord || scalar.value < 0x20 || scalar.value == 0x7F {
+        token.append(scalar)
+      }
+    }
+    close()
+    return tokens
   }
 }

@@ -43,6 +43,16 @@ struct Language: Sendable {
     self.letters = Set(letters.unicodeScalars)
   }
 
+  /// The languages, as places in the table, that a word is frequent in.
+  static let byWord: [String: [Int]] = table.indices.reduce(into: [:]) { all, place in
+    for word in table[place].words { all[word, default: []].append(place) }
+  }
+
+  /// The languages that a letter is special to.
+  static let byLetter: [Unicode.Scalar: [Int]] = table.indices.reduce(into: [:]) { all, place in
+    for letter in table[place].letters { all[letter, default: []].append(place) }
+  }
+
   static func named(_ code: String) -> Language? { table.first { $0.code == code } }
 
   static let table: [Language] =

@@ -48,6 +48,9 @@ extension Unicode.Scalar {
     }
   }
 
+  /// White space: ASCII's six characters, and Unicode's others.
+  var isWhite: Bool { isASCII ? isSpace(UInt8(value)) : properties.isWhitespace }
+
   /// A letter of a script that writes no spaces between words: Han, kana, Thai, Lao, Khmer, Burmese.
   var isUnspaced: Bool {
     switch value {
