@@ -70,7 +70,7 @@ internal import Rewards
 
   private static var rewardList: String {
     RewardRegistry.all(ScoringContext(threads: 1, quiet: true, seed: 0)).entries
-      .map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
+      .map { "  " + $0.name.padding(toLength: 16, withPad: " ", startingAt: 0) + $0.summary }.joined(separator: "\n")
   }
 
   static func main() { Stage.main(Self.self) }

@@ -14,7 +14,7 @@ package struct AnswerPresentReward: RolloutReward {
   package var parameters: [(name: String, value: String)] { [("case", letters.rawValue), ("from", source.rawValue)] }
 
   static let entry = RewardRegistry.Entry(
-    name: "answer-present", summary: "1 when the answer occurs in the response as a whole word or number",
+    name: "answer-present", summary: "1 when the answer occurs as a whole word or number",
     keys: [("case", "fold or exact"), ("from", Source.explanation)],
     make: { (options) throws(RewardError) in
       AnswerPresentReward(

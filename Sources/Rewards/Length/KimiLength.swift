@@ -12,7 +12,7 @@ package struct KimiLengthReward: Reward {
   package let needs = RewardNeeds.correctness
 
   static let entry = RewardRegistry.Entry(
-    name: "kimi-length", summary: "0.5 for the shortest of the group to -0.5 for the longest; wrong answers at most 0",
+    name: "kimi-length", summary: "0.5 for the group's shortest … -0.5; wrong answers at most 0",
     keys: [], make: { (_) throws(RewardError) in KimiLengthReward() })
 
   package func score(_ group: [RewardInput]) -> [RewardOutput] {

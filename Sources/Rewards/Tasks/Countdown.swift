@@ -17,7 +17,7 @@ package struct CountdownReward: RolloutReward {
   package var parameters: [(name: String, value: String)] { [("from", source.rawValue)] }
 
   static let entry = RewardRegistry.Entry(
-    name: "countdown", summary: "1 for an expression of meta.numbers that makes meta.target, else 0.05 or 0.01",
+    name: "countdown", summary: "1 for an expression that makes the target, else 0.05 or 0.01",
     keys: [("from", Source.explanation)],
     make: { (options) throws(RewardError) in CountdownReward(source: try options.choice("from", default: .response)) })
 

@@ -18,7 +18,7 @@ package struct InstructionsReward: RolloutReward {
   package var parameters: [(name: String, value: String)] { [("count", count.rawValue)] }
 
   static let entry = RewardRegistry.Entry(
-    name: "instructions", summary: "share of the prompt's checkable instructions (IFEval) that are followed",
+    name: "instructions", summary: "share of the prompt's instructions (IFEval) that are followed",
     keys: [("count", "share, or all: 1 only if every one is followed")],
     make: { (options) throws(RewardError) in InstructionsReward(count: try options.choice("count", default: .share)) })
 

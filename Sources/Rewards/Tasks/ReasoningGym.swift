@@ -25,7 +25,7 @@ package struct ReasoningGymReward: RolloutReward {
   package let judgesCorrectness = true
   package var parameters: [(name: String, value: String)] { [("from", source.rawValue)] }
 
-  static let chainSum = entry(.chainSum, "1 when the response is the number, partial credit where it holds it")
+  static let chainSum = entry(.chainSum, "1 for the number, partial credit where the response holds it")
   static let numberSorting = entry(.numberSorting, "1 when the response is the sorted list")
   static let gsmSymbolic = entry(.gsmSymbolic, "1 when the first number is the answer, 0.01 for another")
 

@@ -13,7 +13,7 @@ package struct RougeReward: RolloutReward {
   package var parameters: [(name: String, value: String)] { [("from", source.rawValue)] }
 
   static let entry = RewardRegistry.Entry(
-    name: "rouge-l", summary: "ROUGE-L with the answer: F1 of the longest common subsequence of words",
+    name: "rouge-l", summary: "F1 of the longest common subsequence of words with the answer",
     keys: [("from", Source.explanation)],
     make: { (options) throws(RewardError) in RougeReward(source: try options.choice("from", default: .response)) })
 

@@ -23,7 +23,7 @@ package struct SortReward: RolloutReward {
     name: "sort-positions", summary: "share of positions that hold the right number", keys: [],
     make: { (_) throws(RewardError) in SortReward(kind: .positions) })
   static let neighbours = RewardRegistry.Entry(
-    name: "sort-neighbours", summary: "numbers included and neighbours in order, a partial credit", keys: [],
+    name: "sort-neighbours", summary: "numbers included and neighbours in order, partial credit", keys: [],
     make: { (_) throws(RewardError) in SortReward(kind: .neighbours) })
 
   package func score(_ input: RewardInput) -> RewardOutput {

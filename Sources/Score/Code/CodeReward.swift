@@ -19,7 +19,7 @@ struct CodeReward: Scorer {
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
     RewardRegistry.Entry(
       name: "code",
-      summary: "1 if the program passes the prompt's tests, run in a sandbox (docs/sandbox.md)",
+      summary: "1 if the program passes the prompt's tests, run in a sandbox",
       keys: CodeSettings.keys, make: { try CodeReward(CodeSettings($0), context) })
   }
 

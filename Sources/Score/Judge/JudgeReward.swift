@@ -21,7 +21,7 @@ struct JudgeReward: Scorer {
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
     RewardRegistry.Entry(
       name: "judge",
-      summary: "a language model compares with a random response of the group: 1, 0 or -1 (docs/command-rewards.md)",
+      summary: "1, 0 or -1 against a random response, by a language model",
       keys: [
         ("template", "a file with the question, instead of the one that is built in"),
         ("swap", "false: ask once, in a random order; default true: in both orders"),

@@ -38,7 +38,7 @@ struct PairwiseScorer: ModelScorer {
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
     let margin = (key: "margin", explanation: "scores that differ by no more are a tie, 0")
     return RewardRegistry.Entry(
-      name: "pairwise", summary: "1, 0 or -1: better than a response of its group drawn at random, by a reward model",
+      name: "pairwise", summary: "1, 0 or -1 against a random response of the group, by a model",
       keys: [margin] + RewardModel.keys, mainKey: "path"
     ) { options in
       let margin = try options.number("margin") ?? 0

@@ -15,7 +15,7 @@ struct CommandReward: Scorer {
 
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
     RewardRegistry.Entry(
-      name: "command", summary: "what any program says: JSON lines in, JSON lines out (docs/command-rewards.md)",
+      name: "command", summary: "what any program says: JSON lines in, JSON lines out",
       keys: [
         ("run", "the program and its arguments; in words as a shell's, but without a shell"),
         ("files", "further files that decide its verdicts"), ("workers", "processes at once, default --threads"),

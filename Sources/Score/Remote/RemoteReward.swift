@@ -26,7 +26,7 @@ struct RemoteReward: Scorer {
 
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
     RewardRegistry.Entry(
-      name: "remote", summary: "what a reward server says, over HTTP (docs/command-rewards.md)",
+      name: "remote", summary: "what a reward server says, over HTTP",
       keys: [
         ("url", "http://HOST:PORT/get_reward"), ("convention", "openrlhf or rollbook, default openrlhf"),
         ("batch", "responses in a request, default 32"), ("revision", "what the server runs, for the provenance"),
