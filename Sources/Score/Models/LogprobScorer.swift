@@ -95,7 +95,7 @@ struct LogprobScorer: ModelScorer {
 
   static func divergence(_ context: ScoringContext) -> RewardRegistry.Entry {
     RewardRegistry.Entry(
-      name: "kl", summary: "its log-probability under the sampler, less that under a model", keys: keys,
+      name: "kl", summary: "log-probability under the sampler, less that under a model", keys: keys,
       mainKey: "path"
     ) { try LogprobScorer("kl", isDivergence: true, $0, context) }
   }
