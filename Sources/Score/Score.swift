@@ -115,9 +115,13 @@ internal import Rewards
       left = all.count - done.count
       tally = try done.reduce(into: Tally()) { $0.add(try scoring.tally($1)) }
     }
-    if left == 0 {  // Also when nothing was made: a run that was killed may have published and not recorded.
-      try Metrics(buffer).record(
-        step: stage.step, stage: "score:\(scores)", tally.summary.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    // A run that was killed may have published and not recorded; but a finished step can be on a disk to be read only.
+    let metrics = Metrics(buffer)
+    let stageName = "score:\(scores)"
+    let isRecorded = try made == 0 && metrics.lines().contains { $0.step == stage.step && $0.stage == stageName }
+    if left == 0, !isRecorded {
+      try metrics.record(
+        step: stage.step, stage: stageName, tally.summary.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
     var summary: JSONObject = [
       "stage": "score", "step": .int(stage.step), "scores": .string(scores), "rollouts": .int(tally.rows),
