@@ -35,27 +35,32 @@ extension [UInt8] {
   /// The first place of `word` inside `range`, or nil. Words are short, so this is linear in practice and in the worst
   /// case bounded by text · word.
   func first(_ word: StaticString, in range: Range<Int>) -> Int? {
-    let count = word.utf8CodeUnitCount
+    let (count, range) = (word.utf8CodeUnitCount, range.clamped(to: 0..<self.count))
     guard count > 0, range.count >= count else { return nil }
-    let head = word.utf8Start[0]
-    for index in range.lowerBound...(range.upperBound - count)
-    where self[index] == head && has(word, at: index, end: range.upperBound) {
-      return index
+    let end = range.upperBound - count + 1
+    return withUnsafeBufferPointer { bytes in
+      var index = range.lowerBound
+      while true {
+        index = bytes.firstIndex(of: word.utf8Start[0], from: index, to: end)
+        guard index < end else { return nil }
+        if has(word, at: index, end: range.upperBound) { return index }
+        index += 1
+      }
     }
-    return nil
   }
 
   /// The last place of `word` inside `range`, or nil.
   func last(_ word: StaticString, in range: Range<Int>) -> Int? {
-    let count = word.utf8CodeUnitCount
+    let (count, range) = (word.utf8CodeUnitCount, range.clamped(to: 0..<self.count))
     guard count > 0, range.count >= count else { return nil }
-    let head = word.utf8Start[0]
-    var index = range.upperBound - count
-    while index >= range.lowerBound {
-      if self[index] == head && has(word, at: index, end: range.upperBound) { return index }
-      index -= 1
+    return withUnsafeBufferPointer { bytes in
+      var end = range.upperBound - count + 1
+      while let index = bytes.lastIndex(of: word.utf8Start[0], from: range.lowerBound, to: end) {
+        if has(word, at: index, end: range.upperBound) { return index }
+        end = index
+      }
+      return nil
     }
-    return nil
   }
 
   /// How often `word` occurs, occurrences not overlapping, counted from the left.
@@ -82,5 +87,38 @@ extension [UInt8] {
     var index = index
     while index < end && isSpace(self[index]) { index += 1 }
     return index
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// The first place of a byte in `[start, end)`, 16 at a time; `end` where there is none.
+  fileprivate func firstIndex(of byte: UInt8, from start: Int, to end: Int) -> Int {
+    guard let base = baseAddress else { return end }
+    let wanted = SIMD16<UInt8>(repeating: byte)
+    var index = start
+    while index + 16 <= end {
+      let bytes = UnsafeRawPointer(base + index).loadUnaligned(as: SIMD16<UInt8>.self)
+      if any(bytes .== wanted) { break }
+      index += 16
+    }
+    while index < end, self[index] != byte { index += 1 }
+    return index
+  }
+
+  /// The last place of a byte in `[start, end)`, or nil.
+  fileprivate func lastIndex(of byte: UInt8, from start: Int, to end: Int) -> Int? {
+    guard let base = baseAddress else { return nil }
+    let wanted = SIMD16<UInt8>(repeating: byte)
+    var index = end
+    while index - 16 >= start {
+      let bytes = UnsafeRawPointer(base + index - 16).loadUnaligned(as: SIMD16<UInt8>.self)
+      if any(bytes .== wanted) { break }
+      index -= 16
+    }
+    while index > start {
+      index -= 1
+      if self[index] == byte { return index }
+    }
+    return nil
   }
 }

@@ -82,12 +82,13 @@ package struct RewardSet: Sendable {
 
   /// Scores all responses of some prompts.
   /// - Throws: What a component that is not pure throws.
-  package func score(groups: [[RewardInput]]) throws -> [[Scored]] {
+  package func score(groups: consuming [[RewardInput]]) throws -> [[Scored]] {
+    // Consumed: a second owner would make a copy of every input when the judge's verdicts are put in.
     var inputs = groups
     let empty = Scored(
       total: nil, components: Array(repeating: nil, count: terms.count), extracted: nil, correct: nil)
-    var scored = groups.map { $0.map { _ in empty } }
-    var extractor = groups.map { $0.map { _ in terms.count } }
+    var scored = inputs.map { $0.map { _ in empty } }
+    var extractor = inputs.map { $0.map { _ in terms.count } }
     // The judge first: the others may need its verdicts.
     for index in (judge.map { [$0] } ?? []) + terms.indices.filter({ $0 != judge }) {
       for (group, outputs) in try scorers[index].score(groups: inputs).enumerated() where group < scored.count {
@@ -104,7 +105,7 @@ package struct RewardSet: Sendable {
       }
     }
     for group in scored.indices {
-      let totals = combination.totals(terms, scored[group].map(\.components), steps: groups[group].map(\.step))
+      let totals = combination.totals(terms, scored[group].map(\.components), steps: inputs[group].map(\.step))
       for (place, total) in totals.enumerated() { scored[group][place].total = total }
     }
     return scored

@@ -145,10 +145,11 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
         return input
       }
     }
-    let scores = try rewards.score(groups: inputs)
-    return zip(zip(groups, inputs), scores).map { group, scores in
-      zip(zip(group.0, group.1), scores).map { row, scored in
-        let (rollout, counts) = (row.0.rollout, row.1.isSelected)
+    let scores = try rewards.score(groups: consume inputs)
+    return zip(groups, scores).map { group, scores in
+      zip(group, scores).map { response, scored in
+        let rollout = response.rollout
+        let counts = selected?.contains(rollout.id) ?? true
         return ScoreRow(
           rollout: rollout.id, step: rollout.step, promptID: rollout.promptID, sample: rollout.sample,
           reward: counts ? scored.total : nil,

@@ -68,11 +68,11 @@ struct SyntheticAnswers {
     let end =
       switch random.next() % 5 {
       case 0: "So the answer is $\\boxed{\(number)}$."
-      case 1: "</think>\n<answer>\(number)</answer>"
+      case 1: "<answer>\(number)</answer>"
       case 2: "\n#### \(number)"
       case 3: "\nAnswer: \(number) apples"
       default: "Therefore x = \(number)."
       }
-    rollout.responseText = "<think>\(rollout.responseText)\n\(end)"
+    rollout.responseText = "<think>\(rollout.responseText)</think>\n\(end)"
   }
 }

@@ -2,13 +2,26 @@
 enum MathText {
   /// The text itself where there is nothing to do, which one pass tells.
   static func prepared(_ text: [UInt8]) -> [UInt8] {
-    var (isASCII, mayHide) = (true, false)
-    for byte in text {
-      if byte >= 0x80 { isASCII = false }
-      if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "<") || byte == UInt8(ascii: "\\") { mayHide = true }
-    }
+    let (isASCII, mayHide) = kind(of: text)
     let shown = mayHide ? withoutHidden(text) : text
     return isASCII ? shown : folded(shown)
+  }
+
+  /// One pass without branches: most texts have nothing to blank or to fold.
+  private static func kind(of text: [UInt8]) -> (isASCII: Bool, mayHide: Bool) {
+    text.withUnsafeBufferPointer { bytes in
+      var all = bytes.last ?? 0
+      var hides = all == UInt8(ascii: "%")
+      for index in 0..<max(0, bytes.count - 1) {
+        let (byte, next) = (bytes[index], bytes[index + 1])
+        all |= byte
+        let opens = byte == UInt8(ascii: "%")
+        let comments = (byte == UInt8(ascii: "<")) && (next == UInt8(ascii: "!"))
+        let phantoms = (byte == UInt8(ascii: "\\")) && (next == UInt8(ascii: "p"))
+        hides = hides || opens || comments || phantoms
+      }
+      return (all < 0x80, hides)
+    }
   }
 
   /// HTML comments, lines of LaTeX comments and `\phantom{}` become spaces.
