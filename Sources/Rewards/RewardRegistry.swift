@@ -38,7 +38,8 @@ package struct RewardRegistry: Sendable {
 
   package func entry(_ name: some StringProtocol) -> Entry? { entries.first { $0.name == name } }
 
-  /// Makes the reward of a spec, `name`, `name:key=value,key=value` or, where the reward has a main key, `name=value`.
+  /// Makes the reward of a spec, `name`, `name:key=value,key=value` or, where the reward has a main key,
+  /// `name=value,key=value`.
   ///
   /// A comma begins a new setting only where a key of that reward and `=` follow, so that patterns may hold commas.
   /// - Throws: `RewardError`, or what a reward that is not pure meets when it opens its model or program.
@@ -53,7 +54,7 @@ package struct RewardRegistry: Sendable {
       guard let key = entry.mainKey else {
         throw RewardError("\(name): expected '\(name):key=value', found '\(spec)'")
       }
-      return try entry.make(RewardOptions(name: name, values: [key: rest]))
+      return try entry.make(try Self.options("\(key)=\(rest)", of: entry))
     }
     return try entry.make(try Self.options(rest, of: entry))
   }

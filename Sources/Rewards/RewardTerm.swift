@@ -157,13 +157,17 @@ package struct RewardTerm: Sendable, Equatable {
 
 /// Whether the text up to an `=` ends in the key of a setting, as `o1-pruner:reference=given,min` does.
 private func opensSetting(_ text: String, _ registry: RewardRegistry) -> Bool {
-  guard let end = text.utf8.firstIndex(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }),
-    text.utf8[end] == UInt8(ascii: ":")
-  else { return false }
+  guard let end = text.utf8.firstIndex(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }) else {
+    return false
+  }
   let settings = text[end...]
-  guard let entry = registry.entry(text[..<end]) else { return !settings.utf8.contains(UInt8(ascii: "=")) }
-  return entry.keys.contains { settings.hasSuffix(":" + $0.key) || settings.hasSuffix("," + $0.key) }
-    || !settings.utf8.contains(UInt8(ascii: "="))
+  let isMain = text.utf8[end] == UInt8(ascii: "=")
+  if let keys = registry.entry(text[..<end])?.keys {
+    if keys.contains(where: { settings.hasSuffix("," + $0.key) || (!isMain && settings.hasSuffix(":" + $0.key)) }) {
+      return true
+    }
+  }
+  return !isMain && !settings.utf8.contains(UInt8(ascii: "="))
 }
 
 /// Without the spaces at both ends.

@@ -66,8 +66,9 @@ struct ShardScoring: @unchecked Sendable {  // `buffer` is a value whose members
     for (index, (term, scorer)) in zip(rewards.terms, rewards.scorers).enumerated() {
       let settings = scorer.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
       let modifiers = term.modifiers
-      // Where a model lies does not matter, unless the component is named after it.
-      let spec = scorer is any ModelScorer && term.name != term.spec ? scorer.name : term.spec
+      // Where a model lies, how many ask a server: what decides is in the parameters, unless the component is named
+      // after the spec.
+      let spec = scorer is any Reward || term.name == term.spec ? term.spec : scorer.name
       parameters["reward.\(index)"] =
         "\(spec) version \(scorer.version)\(settings.isEmpty ? "" : " \(settings)") × \(term.weight)"
         + (modifiers.isEmpty ? "" : "; \(modifiers)")

@@ -105,6 +105,7 @@ extension ProgramTests {
         #expect(data.range(of: Data("hush-4711".utf8)) == nil, "\(name)")
       }
       try score("remote=http://me:secret@127.0.0.1:1/").expect(64, naming: "token-env")
+      try score("remote=http://127.0.0.1:1/,retries=x").expect(64, naming: "retries=x")
       try score("remote=ftp://127.0.0.1/").expect(64, naming: "http://")
     }
 

@@ -56,7 +56,9 @@ import Testing
     ("math", "math", 1), ("math=0.5", "math", 0.5), ("math=-1", "math", -1),
     ("math:fallback=none", "math:fallback=none", 1), ("math:fallback=none=0", "math:fallback=none", 0),
     ("format:pattern=a=b", "format:pattern=a=b", 1),
-    ("format:pattern=x=3=0.2", "format:pattern=x=3", 0.2),
+    ("format:pattern=x=3=0.2", "format:pattern=x=3", 0.2), ("language=en=0.5", "language=en", 0.5),
+    ("overlong:rule=trl,max=2", "overlong:rule=trl,max=2", 1),
+    ("overlong:rule=trl,max=2=0.5", "overlong:rule=trl,max=2", 0.5),
   ])
   func weights(text: String, name: String, weight: Double) throws {
     let set = try RewardSet(specs: [text])
