@@ -42,8 +42,8 @@ struct JudgeReward: Scorer {
       throw RewardError("\(name): expected url=http://HOST:PORT, or path=MODEL for a model here")
     }
     let both: Set = ["temperature", "max-tokens"]
-    let others = (path == nil ? LocalJudge.keys.map(\.key) : HTTPJudge.keys.map(\.0)).filter { !both.contains($0) }
-    if let other = others.first(where: { options[$0] != nil }) {
+    let others = path == nil ? LocalJudge.keys.map { $0.key } : HTTPJudge.keys.map { $0.0 }
+    if let other = others.first(where: { !both.contains($0) && options[$0] != nil }) {
       throw RewardError("\(name): \(other) is for a judge with \(path == nil ? "path" : "url")=")
     }
     return path != nil

@@ -109,7 +109,7 @@ final class ScoringModel: @unchecked Sendable {
   func speak<Result>(_ body: (Transformer) throws -> Result) throws -> Result {
     lock.lock()
     defer { lock.unlock() }
-    return try body(loaded().transformer)
+    return try body(loaded().0)
   }
 
   private func loaded() throws -> (Transformer, KeyStore) {
