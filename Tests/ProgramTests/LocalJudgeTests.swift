@@ -50,15 +50,13 @@ extension ProgramTests {
           #expect(row.reward == Double((length(text) - length(reference.text)).signum()), "\(row.extracted ?? "")")
         }
       }
-      let manifest = try scratch.manifest("shards/scores/\(Buffer.shardName(step: 0, part: 0, set: "main")).json")
-      let weights = try Digest.file(model + "/model.safetensors")
+      let manifest = try scratch.manifest("shards/scores/main-step-000000-part-00000.json")
       let settings = try #require(manifest.action.parameters["reward.0"])
-      #expect(manifest.inputs.contains { $0.name == model })
       for part in ["weights=", "tokenizer=xxh3", "chat-template=xxh3", "temperature=0.0", "max-tokens=4", "precision="] {
         #expect(settings.contains(part), "\(settings)")
       }
       let input = try #require(manifest.inputs.first { $0.name == model })
-      #expect(settings.contains(input.digest) && !weights.isEmpty)
+      #expect(try input.digest == ModelFiles.open(path: model).weightsDigest && settings.contains(input.digest))
       try set(template: Self.longer + " ")
       try score(spec).expect(64, naming: "made differently")
     }
@@ -78,7 +76,7 @@ extension ProgramTests {
       let some = try scratch.storedScores("some").filter { $0.reward != nil }
       #expect(!some.isEmpty)
       for row in some { #expect(expected[row.rollout] == "\(row.reward as Any) \(row.extracted ?? "")") }
-      let shard = "shards/scores/\(Buffer.shardName(step: 0, part: 0, set: "main")).arrow"
+      let shard = "shards/scores/main-step-000000-part-00000.arrow"
       let digest = try Digest.file(scratch.path(shard))
       scratch.buffer = copy
       try score(spec, "--threads", "3").expect()
@@ -143,7 +141,7 @@ extension ProgramTests {
       let spec = "judge:path=\(scratch.folder)/endless,max-tokens=50000,batch-tokens=1"
       let running = try scratch.start(
         "rollbook-score", ["--buffer", scratch.buffer, "--step", "0", "--reward", spec, "--quiet"])
-      running.poll { !scratch.names("staging").isEmpty }
+      running.poll { scratch.names("staging").contains { $0.hasPrefix("scores-main") } }
       running.send(SIGTERM)
       running.wait().expect(75, naming: "SIGTERM", "run the same command again")
     }
