@@ -15,7 +15,7 @@ struct JudgeReward: Scorer {
   private let swaps: Bool
   private let seed: Int
 
-  /// Pairs of which none could be read that show the judge itself to be at fault.
+  /// Pairs about which no reply has a verdict that show the judge itself to be at fault.
   private static let hopeless = 4
 
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
@@ -91,7 +91,7 @@ struct JudgeReward: Scorer {
     }
     let replies = try backend.replies(to: questions)
     for pair in pairs { outputs[pair.group][pair.place] = output(pair, replies) }
-    if pairs.count >= Self.hopeless, pairs.allSatisfy({ outputs[$0.group][$0.place].value == nil }) {
+    if pairs.count >= Self.hopeless, replies.allSatisfy({ Verdict($0) == nil }) {
       throw RollbookError.badInput(
         backend.place,
         "expected a line 'Verdict: A', 'Verdict: B' or 'Verdict: tie' in the reply, found none in "

@@ -82,7 +82,8 @@ struct LocalJudge: JudgeBackend {
     if questions.isEmpty { return [] }
     let requests = try questions.map { question in
       let random = RolloutRandom(
-        seed: UInt64(bitPattern: Int64(seed)), step: UInt64(max(0, step)), prompt: Draw.number(question.name), sample: 0)
+        seed: UInt64(bitPattern: Int64(seed)), step: UInt64(max(0, step)), prompt: Draw.number(question.name),
+        sample: 0)
       return GenerationRequest(prompt: try tokens(question), randoms: [random])
     }
     var replies = [String?](repeating: nil, count: questions.count)
