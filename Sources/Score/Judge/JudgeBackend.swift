@@ -14,6 +14,8 @@ protocol JudgeBackend: Sendable {
 }
 
 struct JudgeQuestion: Sendable {
+  /// Whose verdict it is, for errors.
+  let rollout: String
   /// Tells it from the others.
   let name: String
   let text: String
@@ -33,7 +35,8 @@ struct HTTPJudge: JudgeBackend {
     [
       ("url", "the server, http://HOST:PORT, or the whole address of its chat/completions"),
       ("model", "the name that the server has for the model"), ("temperature", "default 0"),
-      ("max-tokens", "the longest reply, default 1024"), ("revision", "what the server runs, for the provenance"),
+      ("max-tokens", "the longest reply, default 1024, or 256 with path"),
+      ("revision", "what the server runs, for the provenance"),
     ] + HTTPSettings.keys
 
   init(_ options: RewardOptions, _ context: ScoringContext) throws {

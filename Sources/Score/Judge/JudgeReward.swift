@@ -15,7 +15,7 @@ struct JudgeReward: Scorer {
   private let swaps: Bool
   private let seed: Int
 
-  /// Pairs of which none could be read that show the judge itself to be at fault.
+  /// Pairs about which no reply has a verdict that show the judge itself to be at fault.
   private static let hopeless = 4
 
   static func entry(_ context: ScoringContext) -> RewardRegistry.Entry {
@@ -25,8 +25,28 @@ struct JudgeReward: Scorer {
       keys: [
         ("template", "a file with the question, instead of the one that is built in"),
         ("swap", "false: ask once, in a random order; default true: in both orders"),
-      ] + HTTPJudge.keys, mainKey: "url"
-    ) { options in try JudgeReward(options, context, HTTPJudge(options, context)) }
+      ] + HTTPJudge.keys + LocalJudge.keys, mainKey: "url"
+    ) { options in
+      guard try isLocal(options) else { return try JudgeReward(options, context, HTTPJudge(options, context)) }
+      return try LocalJudgeReward(options, context)
+    }
+  }
+
+  /// Whether the judge is a model here, rather than behind a server.
+  private static func isLocal(_ options: RewardOptions) throws(RewardError) -> Bool {
+    let name = options.name, url = options["url"], path = options["path"]
+    if let url, let path {
+      throw RewardError("\(name): url=\(url) and path=\(path): expected a server or a model here, found both")
+    }
+    guard (url ?? path)?.isEmpty == false else {
+      throw RewardError("\(name): expected url=http://HOST:PORT, or path=MODEL for a model here")
+    }
+    let both: Set = ["temperature", "max-tokens"]
+    let others = path == nil ? LocalJudge.keys.map { $0.key } : HTTPJudge.keys.map { $0.0 }
+    if let other = others.first(where: { !both.contains($0) && options[$0] != nil }) {
+      throw RewardError("\(name): \(other) is for a judge with \(path == nil ? "path" : "url")=")
+    }
+    return path != nil
   }
 
   init(_ options: RewardOptions, _ context: ScoringContext, _ backend: any JudgeBackend) throws {
@@ -71,7 +91,7 @@ struct JudgeReward: Scorer {
     }
     let replies = try backend.replies(to: questions)
     for pair in pairs { outputs[pair.group][pair.place] = output(pair, replies) }
-    if pairs.count >= Self.hopeless, pairs.allSatisfy({ outputs[$0.group][$0.place].value == nil }) {
+    if pairs.count >= Self.hopeless, replies.allSatisfy({ Verdict($0) == nil }) {
       throw RollbookError.badInput(
         backend.place,
         "expected a line 'Verdict: A', 'Verdict: B' or 'Verdict: tie' in the reply, found none in "
@@ -96,7 +116,7 @@ struct JudgeReward: Scorer {
   private func question(_ input: RewardInput, _ reference: RewardInput, isFirst: Bool) -> JudgeQuestion {
     let (a, b) = isFirst ? (input, reference) : (reference, input)
     return JudgeQuestion(
-      name: "\(input.id) \(isFirst)",
+      rollout: input.id, name: "\(input.id) \(isFirst)",
       text: template.question(prompt: Self.prompt(input), a: a.responseString, b: b.responseString, seed: seed))
   }
 

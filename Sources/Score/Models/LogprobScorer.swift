@@ -34,14 +34,7 @@ struct LogprobScorer: ModelScorer {
     }
     let settings = try ModelSettings(name, options, context)
     batchTokens = settings.batchTokens
-    let matmul = context.models.matmul(settings.precision, context)
-    model = try context.models.model("language \(settings.path) \(settings.precision)") {
-      let source = try ModelSource(opening: settings.path)
-      try source.files?.checkSpeaks("reward \(name)")
-      return try ScoringModel(source, tokenizer: source.tokenizer(), head: nil, role: "reference", matmul) {
-        try source.reading($0, speaks: true)
-      }
-    }
+    model = try .language(name, settings, context)
     try model.checkTokens(name, options, context)
     parameters =
       model.identity + [("per", per.rawValue), ("temperature", temperature.map { "\($0)" } ?? "sampled")]

@@ -3,6 +3,7 @@ internal import Kernels
 internal import Model
 internal import Pipeline
 internal import Rewards
+internal import Tokenizer
 
 /// What every model's spec says: where it is, and how to compute.
 struct ModelSettings: Sendable {
@@ -39,7 +40,31 @@ extension ScoringContext {
   }
 }
 
+extension ScoringModel {
+  /// A model of the shelf that says how likely tokens are.
+  /// - Throws: `missing`; `badInput` for files that are no language model.
+  static func language(_ name: String, _ settings: ModelSettings, _ context: ScoringContext) throws -> ScoringModel {
+    let matmul = context.models.matmul(settings.precision, context)
+    return try context.models.model("language \(settings.path) \(settings.precision)") {
+      let source = try ModelSource(opening: settings.path)
+      try source.files?.checkSpeaks("reward \(name)")
+      return try ScoringModel(source, tokenizer: source.tokenizer(), head: nil, role: "reference", matmul) {
+        try source.reading($0, speaks: true)
+      }
+    }
+  }
+}
+
 extension RewardOptions {
+  /// A day, or nil where the key is missing.
+  func date(_ key: String) throws(RewardError) -> LocalTime? {
+    guard let text = self[key] else { return nil }
+    guard let date = LocalTime(text) else {
+      throw RewardError("\(name): \(key)=\(text): expected a date as 2026-11-21")
+    }
+    return date
+  }
+
   /// A whole number of a range, or nil where the key is missing.
   func count(_ key: String, _ name: String, _ range: ClosedRange<Int>) throws(RewardError) -> Int? {
     guard let text = self[key] else { return nil }

@@ -96,15 +96,9 @@ struct RewardModel: Sendable {
     }
     var read: ConversationTokens.Read = try options.choice("read", default: .auto)
     if read == .auto { read = model.hasOwnHead ? .last : .nonPad }
-    let date = try options["date"].map { text in
-      guard let date = LocalTime(text) else {
-        throw RewardError("\(name): date=\(text): expected a date as 2026-11-21")
-      }
-      return date
-    }
     let limit = model.configuration.maximumPositions
     return ConversationTokens(
-      choice: choice, truncation: try options.choice("truncate", default: .none), date: date,
+      choice: choice, truncation: try options.choice("truncate", default: .none), date: try options.date("date"),
       limit: try options.count("max-tokens", name, 2...max(2, limit)) ?? limit,
       pad: read == .nonPad ? model.config["pad_token_id"]?.int.flatMap { Int32(exactly: $0) } : nil)
   }

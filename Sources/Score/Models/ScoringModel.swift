@@ -104,6 +104,14 @@ final class ScoringModel: @unchecked Sendable {
     return answers
   }
 
+  /// Lends the model to one caller at a time, for what it says itself.
+  /// - Throws: What `body` and reading the weights throw.
+  func speak<Result>(_ body: (Transformer) throws -> Result) throws -> Result {
+    lock.lock()
+    defer { lock.unlock() }
+    return try body(loaded().0)
+  }
+
   private func loaded() throws -> (Transformer, KeyStore) {
     if let engine { return engine }
     let transformer = try load(matmul)
