@@ -52,6 +52,15 @@ extension ProgramTests {
         verdicts[7].extracted == "no tests" && verdicts[8].extracted.contains("cannot be read"))
     }
 
+    /// What is extracted holds no address in memory, so a rerun gives the same bytes.
+    @Test func theSameBytesAgain() throws {
+      let program = "class E: pass\ndef f(x): return [E(), E()]"
+      try scratch.importing([(fenced(program), ["tests": "assert f(1) == 2"])])
+      let verdicts = try scratch.judged("code")
+      #expect(verdicts[0].extracted.contains(" at 0x…"), "\(verdicts)")
+      try scratch.rollbook("rerun", "0/scores/main").expect(0, naming: "identical")
+    }
+
     /// Objects, work in place, iterators and large numbers cross between the two processes.
     @Test func valuesThatCross() throws {
       let program = """

@@ -89,6 +89,11 @@ struct CodeReward: Scorer {
     return RewardOutput(share == 1 ? 0 : share, extracted: line(result.failure ?? "failed"))
   }
 
-  /// What programs say is hostile: one line without control characters, within the limit of extracts.
-  private func line(_ text: String) -> String { Terminal.sanitizeLine(text, limit: 120) }
+  /// What programs say is hostile: one line without control characters, within the limit of extracts. Addresses in
+  /// memory (`<f.E object at 0x7f…>`) would be others in every run, and a rerun would find another score set.
+  private func line(_ text: String) -> String {
+    let pieces = text.split(separator: " at 0x", omittingEmptySubsequences: false)
+    let steady = String(pieces[0]) + pieces.dropFirst().map { " at 0x…" + $0.drop(while: \.isHexDigit) }.joined()
+    return Terminal.sanitizeLine(steady, limit: 120)
+  }
 }
