@@ -8,7 +8,7 @@ internal import Rewards
 /// any number of sets may stand beside one another.
 @main struct Score: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rollbook-score", abstract: "Score stored rollouts with verifiers, format and length rewards.",
+    commandName: "rollbook-score", abstract: "Score stored rollouts: verifiers, tests of code, formats, lengths, models, programs, servers.",
     discussion: """
       EXAMPLES
         Right answers count 1, the asked form 0.2:
@@ -24,6 +24,11 @@ internal import Rewards
           rollbook score --buffer runs/add --step 0 --reward 'format:pattern=Answer: [0-9]+=0.2' …
         A reward for short answers that only right ones earn, from step 100 on:
           rollbook score … --reward math=1 --reward 'o1-pruner=0.1; when math = 1; clip -2..4; from-step 100'
+        Unit tests in a sandbox; a reward model; a program of one's own; all of it as a file:
+          rollbook score --buffer runs/code --step 0 --reward code=1 --reward format:form=strict=0.2
+          rollbook score … --scores rm --reward model=runs/rm/checkpoints/step-000020
+          rollbook score … --scores own --reward command='python3 judge.py'
+          rollbook score … --scores all --rewards rewards.yaml
         One task of an array of eight, each with every eighth shard:
           rollbook score … --shards $SLURM_ARRAY_TASK_ID/8
 
