@@ -82,6 +82,16 @@ extension [UInt8] {
     return start..<end
   }
 
+  /// Appends the values of the digits from `start` on, and returns where they end.
+  func digits(at start: Int, end: Int, into digits: inout [UInt8]) -> Int {
+    var index = start
+    while index < end, isDigit(self[index]) {
+      digits.append(self[index] - 0x30)
+      index += 1
+    }
+    return index
+  }
+
   /// The next index that holds no white space, at most `end`.
   func skippingSpace(_ index: Int, end: Int) -> Int {
     var index = index

@@ -81,8 +81,6 @@ struct Sandbox: Sendable {
   }
 
   var isUnsafe: Bool { bubblewrap == nil }
-  /// Numbers of `--info-fd`, `--seccomp` and the program's file, which follow the guest's own descriptors.
-  static let ownDescriptors = 3
 
   /// The command that runs `guest` inside.
   ///

@@ -196,23 +196,3 @@ final class HTTPClient: Sendable {
     }
   }
 }
-
-/// Random numbers that depend on a seed and a name only.
-struct Draw: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(_ seed: Int, _ name: String) {
-    var text = "\(seed) \(name)"
-    state = text.withUTF8 { bytes in
-      Digest.bytes(UnsafeRawBufferPointer(bytes)).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-    }
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}

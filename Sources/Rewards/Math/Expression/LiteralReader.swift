@@ -7,11 +7,11 @@ struct LiteralReader {
 
   func literal(at start: Int) -> (number: ExactNumber, end: Int) {
     var digits: [UInt8] = []
-    var index = run(at: start, into: &digits)
+    var index = text.digits(at: start, end: end, into: &digits)
     if digits.count <= 3, !digits.isEmpty, digits[0] != 0 { index = groups(at: index, into: &digits) }
     let whole = digits.count
     if index + 1 < end, text[index] == UInt8(ascii: "."), isDigit(text[index + 1]) {
-      index = run(at: index + 1, into: &digits)
+      index = text.digits(at: index + 1, end: end, into: &digits)
     }
     let places = digits.count - whole
     if let (period, stop) = period(of: digits, places: places, at: index) {
@@ -20,15 +20,6 @@ struct LiteralReader {
     var exponent = 0
     if let (value, stop) = scientific(at: index) { (exponent, index) = (value, stop) }
     return (ExactNumber(negative: false, top: DecimalDigits(digits, exponent: exponent - places)), index)
-  }
-
-  private func run(at start: Int, into digits: inout [UInt8]) -> Int {
-    var index = start
-    while index < end, isDigit(text[index]) {
-      digits.append(text[index] - 0x30)
-      index += 1
-    }
-    return index
   }
 
   /// Signs that part groups of three digits. One number uses one of them.
@@ -47,7 +38,7 @@ struct LiteralReader {
       // One point is a decimal point.
       guard count > (width == 1 && text[start] == UInt8(ascii: ".") ? 1 : 0) else { continue }
       var place = start
-      while place < index { place = run(at: place + width, into: &digits) }
+      while place < index { place = text.digits(at: place + width, end: end, into: &digits) }
       return index
     }
     return start
@@ -83,7 +74,7 @@ struct LiteralReader {
       let start = text[index] == UInt8(ascii: ".") ? index + 1 : index
       if text.has("\\overline{", at: start, end: end) {
         var block: [UInt8] = []
-        let stop = run(at: start + 10, into: &block)
+        let stop = text.digits(at: start + 10, end: end, into: &block)
         guard !block.isEmpty, block.count <= 12, text.has("}", at: stop, end: end) else { return nil }
         return (block, stop + 1)
       }

@@ -2,11 +2,11 @@ extension NumberReader {
   /// Digits with groups and a decimal point; `start` is a digit, or a point before one.
   func literal(at start: Int) -> Result {
     var digits: [UInt8] = []
-    var index = run(at: start, into: &digits)
+    var index = text.digits(at: start, end: end, into: &digits)
     var isGrouped = false
     if digits.count <= 3, !digits.isEmpty {
       while let next = groupSeparator(at: index), threeDigits(at: next) {
-        index = run(at: next, into: &digits)
+        index = text.digits(at: next, end: end, into: &digits)
         isGrouped = true
       }
     }
@@ -14,7 +14,7 @@ extension NumberReader {
     if let next = comma(at: index), next < end, isDigit(text[next]) { return .malformed(end: skipRun(next)) }
     let whole = digits.count
     if index + 1 < end, text[index] == UInt8(ascii: "."), isDigit(text[index + 1]) {
-      index = run(at: index + 1, into: &digits)
+      index = text.digits(at: index + 1, end: end, into: &digits)
       let again = index < end && (text[index] == UInt8(ascii: ".") || text[index] == UInt8(ascii: ","))
       if again, index + 1 < end, isDigit(text[index + 1]) { return .malformed(end: skipRun(index)) }
     }
@@ -22,15 +22,6 @@ extension NumberReader {
     if isGrouped && digits[0] == 0 { return .malformed(end: index) }
     let number = DecimalDigits(digits, exponent: whole - digits.count)
     return .number(ExactNumber(negative: false, top: number), end: index)
-  }
-
-  private func run(at start: Int, into digits: inout [UInt8]) -> Int {
-    var index = start
-    while index < end, isDigit(text[index]) {
-      digits.append(text[index] - 0x30)
-      index += 1
-    }
-    return index
   }
 
   /// Behind everything that a malformed number may be made of.
